@@ -1,0 +1,45 @@
+import { abortable } from "./abortable.ts";
+import type { Clock } from "./clock.ts";
+
+export interface CoalesceOptions<Key, Value> {
+  readonly clock: Clock;
+  /** How long the first caller waits for others, in milliseconds. */
+  readonly windowMs: number;
+  /** The most keys one call may carry. */
+  readonly maxBatch: number;
+  /** Makes one call for all keys. A key it leaves out resolves to undefined. */
+  readonly run: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>;
+}
+
+interface Batch<Key, Value> {
+  readonly keys: Set<Key>;
+  readonly values: Promise<ReadonlyMap<Key, Value>>;
+}
+
+/**
+ * Turns calls that many resources make at once into one call for each `maxBatch` keys. The same key asked twice within a window is
+ * sent once. A failed call fails every caller of its batch with the same error. A caller's abort frees that caller, never the others.
+ */
+export function coalesce<Key, Value>(options: CoalesceOptions<Key, Value>): (key: Key, signal: AbortSignal) => Promise<Value | undefined> {
+  let open: Batch<Key, Value> | undefined;
+
+  function openBatch(): Batch<Key, Value> {
+    const keys = new Set<Key>();
+    const batch = { keys, values: collect() };
+    return batch;
+
+    async function collect(): Promise<ReadonlyMap<Key, Value>> {
+      await options.clock.sleep(options.windowMs);
+      if (open === batch) open = undefined;
+      return options.run([...keys]);
+    }
+  }
+
+  return async (key, signal) => {
+    signal.throwIfAborted();
+    if (open === undefined || (open.keys.size >= options.maxBatch && !open.keys.has(key))) open = openBatch();
+    open.keys.add(key);
+    const values = await abortable(open.values, signal);
+    return values.get(key);
+  };
+}
