@@ -1,0 +1,84 @@
+import type { Build } from "@aws-sdk/client-codebuild";
+import type { BuildBackend, BuildId, BuildLogs, EarlierBuilds, Observation, StartedBuild } from "../../build/build-backend.ts";
+import type { BuildIdentity, BuildRequest } from "../../build/build-request.ts";
+import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
+import type { Clock } from "../../support/clock.ts";
+import { coalesce } from "../../support/coalesce.ts";
+import type { Operation } from "../../support/operation.ts";
+import type { CodeBuildApi } from "./api.ts";
+import { observationOf } from "./observation.ts";
+import { idempotencyToken, identityOf, startBuildInput } from "./start-build-input.ts";
+
+// What BatchGetBuilds and BatchGetProjects take in one call.
+const maxIds = 100;
+// Resources that Pulumi creates together ask within this time of each other.
+const windowMs = 20;
+
+/** Builds in AWS CodeBuild. */
+export function createCodeBuildBackend(deps: { api: CodeBuildApi; logs: BuildLogs; clock: Clock }): BuildBackend {
+  const { api, clock } = deps;
+  const noSignal = new AbortController().signal;
+
+  const newestBuilds = coalesce<string, readonly Build[]>({
+    clock,
+    windowMs,
+    maxBatch: maxIds,
+    run: async (projects) => new Map(await Promise.all(projects.map(async (project) => [project, await listBuilds(project)] as const))),
+  });
+
+  const environmentTypes = coalesce<string, string>({
+    clock,
+    windowMs,
+    maxBatch: maxIds,
+    run: async (names) => {
+      const { projects = [] } = await api.batchGetProjects(names, noSignal);
+      return new Map(projects.flatMap(({ name, environment }) => (name ? [[name, environment?.type ?? ""] as const] : [])));
+    },
+  });
+
+  async function listBuilds(project: string): Promise<readonly Build[]> {
+    const { ids = [] } = await api.listBuildsForProject(project, noSignal);
+    if (ids.length === 0) return [];
+    const { builds = [] } = await api.batchGetBuilds(ids.slice(0, maxIds), noSignal);
+    const order = new Map(ids.map((id, i) => [id, i]));
+    return builds.toSorted((a, b) => (order.get(a.id ?? "") ?? 0) - (order.get(b.id ?? "") ?? 0));
+  }
+
+  return {
+    maxObserved: maxIds,
+    logs: deps.logs,
+    async find(identity, { signal }): Promise<EarlierBuilds> {
+      const ours = ((await newestBuilds(identity.project, signal)) ?? []).filter((build) => isOf(identity, build));
+      const running = ours.find(({ buildStatus }) => buildStatus === "IN_PROGRESS")?.id;
+      const settled = ours.find(({ buildStatus }) => buildStatus !== "IN_PROGRESS")?.id;
+      return { ...(running === undefined ? {} : { running }), ...(settled === undefined ? {} : { settled }) };
+    },
+    async start(request: BuildRequest, previous: BuildId | undefined, operation: Operation): Promise<StartedBuild> {
+      const environmentType = await environmentTypes(request.project, operation.signal);
+      if (environmentType === undefined) throw projectMissing(request.project);
+      const input = startBuildInput(request, environmentType);
+      const { build } = await api.startBuild({ ...input, idempotencyToken: idempotencyToken(input, previous) }, operation);
+      if (build?.id === undefined) throw new CloudBuildError("cloud-unavailable", "CodeBuild accepted a build without naming it");
+      return { id: build.id, settled: build.buildStatus !== "IN_PROGRESS" };
+    },
+    async observe(ids, signal): Promise<ReadonlyMap<BuildId, Observation>> {
+      const { builds = [] } = await api.batchGetBuilds(ids, signal);
+      return new Map(builds.flatMap((build) => (build.id === undefined ? [] : [[build.id, observationOf(build)] as const])));
+    },
+    async stop(id, signal): Promise<Observation> {
+      const { build } = await api.stopBuild(id, signal);
+      return build === undefined ? { kind: "missing" } : observationOf(build);
+    },
+  };
+}
+
+function isOf(identity: BuildIdentity, build: Build): boolean {
+  const variables = new Map(build.environment?.environmentVariables?.map(({ name, value }) => [name, value]));
+  return Object.entries(identityOf(identity)).every(([name, value]) => variables.get(name) === value);
+}
+
+function projectMissing(project: string): CloudBuildError {
+  return new CloudBuildError("project-missing", `"${project}" is not a CodeBuild project in the region of the repository`, {
+    property: "project",
+  });
+}

@@ -1,0 +1,90 @@
+import { formatPlatform } from "../../image/platform.ts";
+import type { BuildRequest } from "../../build/build-request.ts";
+import { shellQuote } from "./shell-quote.ts";
+
+/** The exported variable by which a build says what it pushed. */
+export const digestVariable = "CLOUDBUILD_DIGEST";
+/** The secondary source that carries the Dockerfile; CodeBuild unpacks it into CODEBUILD_SRC_DIR_<this>. */
+export const dockerfileSource = "dockerfile";
+
+/**
+ * The recipe of one build, as buildspec text: sign in, unpack the context, build and push with buildx, say the digest. POSIX sh, and no
+ * tool but those of every CodeBuild image. One command a list item, because CodeBuild looks at the exit status of whole items only.
+ *
+ * BUILDX_BUILDER names a builder that is there already; otherwise the build makes a `docker-container` one, since the classic `docker`
+ * driver reports the digest of the image's configuration where that of its manifest belongs.
+ */
+export function buildspec(request: BuildRequest): string {
+  const signIn = [
+    `aws ecr get-login-password --region "$AWS_REGION" | docker login --username AWS --password-stdin ${shellQuote(request.repository.registry)}`,
+    'if [ -z "${BUILDX_BUILDER:-}" ]; then export BUILDX_BUILDER=cloudbuild && docker buildx create --name cloudbuild --driver docker-container --bootstrap; fi',
+  ];
+  const archive = request.context.key.slice(request.context.key.lastIndexOf("/") + 1);
+  const unpack = [
+    'CLOUDBUILD_WORK="$(mktemp -d)" && mkdir "$CLOUDBUILD_WORK/context" "$CLOUDBUILD_WORK/dockerfile"',
+    `tar -xzf "$CODEBUILD_SRC_DIR"/${shellQuote(archive)} -C "$CLOUDBUILD_WORK/context"`,
+    // The context holds what the ignore file let through; an empty ignore file beside the Dockerfile keeps buildx from filtering twice.
+    `cp "$CODEBUILD_SRC_DIR_${dockerfileSource}/Dockerfile" "$CLOUDBUILD_WORK/dockerfile/Dockerfile" && : > "$CLOUDBUILD_WORK/dockerfile/Dockerfile.dockerignore"`,
+  ];
+  const report = [
+    `${digestVariable}="$(sed -n 's/.*"containerimage.digest": *"\\(sha256:[0-9a-f]*\\)".*/\\1/p' "$CLOUDBUILD_WORK/metadata.json")" && export ${digestVariable}`,
+    `test -n "$${digestVariable}"`,
+  ];
+  return render([
+    { name: "pre_build", commands: signIn },
+    { name: "build", commands: [...unpack, buildCommand(request), ...report] },
+  ]);
+}
+
+function buildCommand(request: BuildRequest): string {
+  const flags = [
+    ["--push"],
+    ["--progress", "plain"],
+    // Attestations would turn the image into an index, which Lambda refuses.
+    ["--provenance", "false"],
+    ["--sbom", "false"],
+    ["--platform", formatPlatform(request.platform)],
+    ["--tag", `${request.repository.url}:${request.contentTag}`],
+    ...(request.target === undefined ? [] : [["--target", request.target]]),
+    ...pairs("--build-arg", request.buildArgs),
+    ...pairs("--label", request.labels),
+  ];
+  const words = flags.map((flag) => flag.map(shellQuote).join(" "));
+  return [
+    "docker buildx build",
+    ...words,
+    '--metadata-file "$CLOUDBUILD_WORK/metadata.json"',
+    '--file "$CLOUDBUILD_WORK/dockerfile/Dockerfile"',
+    '"$CLOUDBUILD_WORK/context"',
+  ].join(" ");
+}
+
+function pairs(flag: string, values: Readonly<Record<string, string>>): string[][] {
+  return Object.keys(values)
+    .sort()
+    .map((key) => [flag, `${key}=${values[key]}`]);
+}
+
+interface Phase {
+  readonly name: string;
+  readonly commands: readonly string[];
+}
+
+function render(phases: readonly Phase[]): string {
+  return [
+    "version: 0.2",
+    "env:",
+    "  exported-variables:",
+    `    - ${digestVariable}`,
+    "phases:",
+    ...phases.flatMap(({ name, commands }) => [`  ${name}:`, "    commands:", ...commands.map((command) => `      - ${scalar(command)}`)]),
+    "",
+  ].join("\n");
+}
+
+/** A command as a YAML scalar. JSON strings are YAML double-quoted strings, and say every character unmistakably. */
+function scalar(command: string): string {
+  return JSON.stringify(command).replace(/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}

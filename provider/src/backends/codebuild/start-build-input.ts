@@ -1,0 +1,60 @@
+import { createHash } from "node:crypto";
+import type { StartBuildInput } from "@aws-sdk/client-codebuild";
+import type { BuildId } from "../../build/build-backend.ts";
+import type { BuildIdentity, BuildRequest } from "../../build/build-request.ts";
+import { buildspec, dockerfileSource } from "./buildspec.ts";
+import { machineFor, type MachineOverride } from "./machine.ts";
+
+/** Plain environment variables by which a build of ours is recognised. CodeBuild reserves names that begin with CODEBUILD_. */
+export const identityVariables = { contentTag: "CLOUDBUILD_CONTENT_TAG", repository: "CLOUDBUILD_REPOSITORY" } as const;
+
+// What StartBuild accepts for a build's timeout.
+const [shortestMinutes, longestMinutes] = [5, 2160];
+
+export function identityOf(identity: BuildIdentity): Readonly<Record<string, string>> {
+  return { [identityVariables.contentTag]: identity.contentTag, [identityVariables.repository]: identity.repository.url };
+}
+
+/**
+ * What StartBuild is asked for, without its token. Equal requests make equal inputs, byte for byte: nothing in it says who asks.
+ *
+ * @param environmentType the project's own environment type; a machine of another architecture is asked for only where it must be
+ */
+export function startBuildInput(request: BuildRequest, environmentType: string | undefined): StartBuildInput {
+  const machine: MachineOverride = machineFor(request.platform, environmentType);
+  return {
+    projectName: request.project,
+    sourceTypeOverride: "S3",
+    sourceLocationOverride: `${request.context.bucket}/${request.context.key}`,
+    secondarySourcesOverride: [
+      { type: "S3", location: `${request.dockerfile.bucket}/${request.dockerfile.key}`, sourceIdentifier: dockerfileSource },
+    ],
+    artifactsOverride: { type: "NO_ARTIFACTS" },
+    buildspecOverride: buildspec(request),
+    environmentVariablesOverride: Object.entries(identityOf(request)).map(([name, value]) => ({ name, value, type: "PLAINTEXT" })),
+    // The Docker daemon inside the build needs it; projects are often made without.
+    privilegedModeOverride: true,
+    timeoutInMinutesOverride: Math.min(Math.max(request.timeoutMinutes, shortestMinutes), longestMinutes),
+    ...machine,
+  };
+}
+
+/**
+ * The idempotency token: 64 hex of sha256 over the input and the newest settled build of this content. Two programs that ask for the same
+ * build at once get one; a retried call gets its own build back; after a failure, whose ID is then part of the token, a new one starts.
+ */
+export function idempotencyToken(input: StartBuildInput, previous: BuildId | undefined): string {
+  return createHash("sha256")
+    .update(JSON.stringify([canonical(input), previous ?? null]))
+    .digest("hex");
+}
+
+function canonical(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, canonical(inner)]),
+  );
+}

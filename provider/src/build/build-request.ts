@@ -1,0 +1,32 @@
+import type { Platform } from "../image/platform.ts";
+import type { Repository } from "../image/repository.ts";
+
+/** An object the cloud can read. */
+export interface StoredObject {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+/**
+ * One build of one platform, in no cloud's words. It says everything about the content and nothing about who asks: two stacks that
+ * want the same content make equal requests, and so get one build.
+ */
+export interface BuildRequest {
+  /** What runs the build; a CodeBuild project's name. */
+  readonly project: string;
+  readonly repository: Repository;
+  /** The tag the build pushes, by which the image is found again. User tags are put on it afterwards. */
+  readonly contentTag: string;
+  readonly platform: Platform;
+  /** A gzip-compressed tar of the build context's files. */
+  readonly context: StoredObject;
+  readonly dockerfile: StoredObject;
+  readonly target?: string;
+  readonly buildArgs: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The cloud ends the build itself after this many minutes, whatever becomes of us. */
+  readonly timeoutMinutes: number;
+}
+
+/** What tells one content from another: enough to look for earlier builds. */
+export type BuildIdentity = Pick<BuildRequest, "project" | "repository" | "contentTag">;

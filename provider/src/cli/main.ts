@@ -1,0 +1,40 @@
+import packageJson from "../../../package.json" with { type: "json" };
+import { contextCommand } from "./context-command.ts";
+import { localCommand } from "./local-command.ts";
+
+const usage = `usage: cloudbuild <command>
+
+  local [flags]               serve CodeBuild, ECR, S3, CloudWatch Logs and a registry on this machine
+  local exec [flags] -- CMD   the same while CMD runs
+  context ls DIR [-f FILE]    list a build context as Docker would see it
+  version                     print the version
+
+\`cloudbuild <command> --help\` says more.
+`;
+
+const io = { stdout: process.stdout, stderr: process.stderr, env: process.env };
+const [command, ...rest] = process.argv.slice(2);
+process.exitCode = await run();
+
+async function run(): Promise<number> {
+  switch (command) {
+    case "local":
+      return localCommand(rest, io);
+    case "context":
+      return contextCommand(rest, io);
+    case "version":
+    case "--version":
+      io.stdout.write(`${packageJson.version}\n`);
+      return 0;
+    case "help":
+    case "--help":
+      io.stdout.write(usage);
+      return 0;
+    case undefined:
+      io.stderr.write(usage);
+      return 2;
+    default:
+      io.stderr.write(`cloudbuild: "${command}" is not a command\n${usage}`);
+      return 2;
+  }
+}

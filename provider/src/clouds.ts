@@ -1,0 +1,72 @@
+import { clientConfig, configuredRegion, customEndpoint, type AwsEnvironment } from "./aws-clients.ts";
+import { createCodeBuildApi } from "./backends/codebuild/api.ts";
+import { createCodeBuildBackend } from "./backends/codebuild/backend.ts";
+import { createBuildLogs } from "./backends/codebuild/build-logs.ts";
+import { createLogsApi } from "./backends/codebuild/logs-api.ts";
+import { createLogFollower } from "./build/log-follower.ts";
+import { createWatcher } from "./build/watcher.ts";
+import { createContextReader } from "./context/context-reader.ts";
+import { createS3ContextStore } from "./context/s3-context-store.ts";
+import type { ContextStore } from "./context/context-store.ts";
+import { CloudBuildError } from "./errors/cloudbuild-error.ts";
+import { createEcrApi } from "./registry/ecr-api.ts";
+import { createEcrRegistry } from "./registry/ecr.ts";
+import type { Cloud, ImageDeps } from "./resources/image/image-deps.ts";
+import type { ProviderConfig } from "./resources/provider/provider-config.ts";
+import type { Clock } from "./support/clock.ts";
+
+export interface CloudsOptions {
+  readonly config: ProviderConfig;
+  readonly env: NodeJS.ProcessEnv;
+  readonly userAgent: string;
+  readonly baseDir: string;
+  readonly clock: Clock;
+}
+
+/** Puts the rooms together for one configuration: one set of clients, one watcher and one log follower for each region. */
+export function composeImageDeps({ config, env, userAgent, baseDir, clock }: CloudsOptions): ImageDeps {
+  const aws: AwsEnvironment = { config, env, userAgent };
+  const clouds = new Map<string, Cloud>();
+  return {
+    clock,
+    baseDir,
+    defaults: config.image,
+    contexts: createContextReader({ clock }),
+    customEndpoint: customEndpoint(aws, "ecr") !== undefined,
+    cloudFor(ecr) {
+      const region = ecr?.region ?? configuredRegion(aws) ?? missingRegion();
+      const cloud = clouds.get(region) ?? composeCloud(aws, region, clock);
+      clouds.set(region, cloud);
+      return cloud;
+    },
+  };
+}
+
+function composeCloud(aws: AwsEnvironment, region: string, clock: Clock): Cloud {
+  const logs = createBuildLogs({ api: createLogsApi(clientConfig(aws, "logs", region)), clock });
+  const backend = createCodeBuildBackend({ api: createCodeBuildApi(clientConfig(aws, "codebuild", region)), logs, clock });
+  const follower = createLogFollower({ logs, clock });
+  const stores = new Map<string, ContextStore>();
+  return {
+    backend,
+    follower,
+    watcher: createWatcher({ backend, clock, follower }),
+    registry: createEcrRegistry({ api: createEcrApi(clientConfig(aws, "ecr", region)), clock }),
+    contextStore(bucket) {
+      const store = stores.get(bucket) ?? createS3ContextStore({ config: clientConfig(aws, "s3", region), bucket });
+      stores.set(bucket, store);
+      return store;
+    },
+  };
+}
+
+function missingRegion(): never {
+  throw new CloudBuildError(
+    "configuration-invalid",
+    "the region is not known: the repository's host names none, and the configuration does not either",
+    {
+      property: "region",
+      hint: "set `region` of the cloudbuild provider, or AWS_REGION",
+    },
+  );
+}

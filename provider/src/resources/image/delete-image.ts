@@ -1,0 +1,34 @@
+import { hasCode } from "../../errors/cloudbuild-error.ts";
+import { parseDigest } from "../../image/digest.ts";
+import { parseRepository } from "../../image/repository.ts";
+import { removeImage } from "../../registry/remove-image.ts";
+import type { Operation } from "../../support/operation.ts";
+import { unwrap, type PropertyMap } from "../property-value.ts";
+import type { DeleteRequest } from "../resource.ts";
+import { readImageArgs } from "./image-args.ts";
+import type { ImageDeps } from "./image-deps.ts";
+
+/**
+ * Keeps the image, unless the program said `onDelete: "delete"`: then this resource's tags go, and the digest with them if no other tag
+ * uses it. What is gone already is success.
+ */
+export async function deleteImage(request: DeleteRequest, deps: ImageDeps, operation: Operation): Promise<void> {
+  const { args } = readImageArgs(request.oldInputs, deps.defaults);
+  const [url, digest, contentTag] = ["repositoryUrl", "digest", "contentTag"].map((name) => textOf(request.state, name));
+  if (args.onDelete === "retain" || url === undefined || digest === undefined) {
+    operation.reporter.info('kept the image in the registry; `onDelete: "delete"` would remove it');
+    return;
+  }
+  const repository = parseRepository(url);
+  const tags = [...(typeof args.tags === "symbol" ? [] : args.tags), ...(contentTag === undefined ? [] : [contentTag])];
+  try {
+    await removeImage({ repository, digest: parseDigest(digest), tags }, deps.cloudFor(repository.ecr).registry, operation);
+  } catch (error) {
+    if (!hasCode(error, "repository-missing")) throw error;
+  }
+}
+
+function textOf(map: PropertyMap, name: string): string | undefined {
+  const plain = unwrap(map[name] ?? null);
+  return typeof plain === "string" ? plain : undefined;
+}

@@ -1,0 +1,119 @@
+import { formatPlatform, parsePlatform } from "../../image/platform.ts";
+import { parseRepository, type Repository } from "../../image/repository.ts";
+import { parseTag } from "../../image/tag.ts";
+import { readInputs, type InputReader, type Maybe } from "../input-reader.ts";
+import { unknown, type PropertyMap } from "../property-value.ts";
+import type { ImageDefaults } from "./image-deps.ts";
+
+export const onMissingChoices = ["build", "fail"] as const;
+export const onDeleteChoices = ["retain", "delete"] as const;
+export const logsChoices = ["off", "errors", "summary", "full"] as const;
+export type OnMissing = (typeof onMissingChoices)[number];
+export type OnDelete = (typeof onDeleteChoices)[number];
+export type LogMode = (typeof logsChoices)[number];
+
+/** The inputs a program may set, and the two that Check adds. */
+export const userInputs = [
+  "repositoryUrl",
+  "context",
+  "dockerfile",
+  "buildArgs",
+  "target",
+  "platforms",
+  "tags",
+  "labels",
+  "triggers",
+  "project",
+  "contextBucket",
+  "onMissing",
+  "onDelete",
+  "logs",
+] as const;
+export const computedInputs = ["contextHash", "contentHash"] as const;
+
+/** The inputs of one image, parsed. In a preview any of them may be unknown; what is absent has its default already. */
+export interface ImageArgs {
+  readonly repository: Maybe<Repository> | undefined;
+  readonly context: Maybe<string> | undefined;
+  readonly dockerfile: Maybe<string> | undefined;
+  readonly buildArgs: Maybe<Readonly<Record<string, string>>>;
+  readonly target: Maybe<string> | undefined;
+  /** Canonical spelling, sorted. */
+  readonly platforms: Maybe<readonly string[]>;
+  readonly tags: Maybe<readonly string[]>;
+  readonly labels: Maybe<Readonly<Record<string, string>>>;
+  readonly triggers: Maybe<Readonly<Record<string, string>>>;
+  readonly project: Maybe<string> | undefined;
+  readonly contextBucket: Maybe<string> | undefined;
+  readonly onMissing: OnMissing;
+  readonly onDelete: OnDelete;
+  readonly logs: LogMode;
+  readonly contextHash: Maybe<string> | undefined;
+  readonly contentHash: Maybe<string> | undefined;
+}
+
+// CodeBuild's rule for project names and S3's for bucket names: a typing error is found before anything starts.
+const projectName = /^[A-Za-z0-9][A-Za-z0-9_-]{1,149}$/;
+const bucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+
+/** Parses inputs; failures are collected in the reader. */
+export function readImageArgs(inputs: PropertyMap, defaults: ImageDefaults): { args: ImageArgs; reader: InputReader } {
+  const reader = readInputs(inputs);
+  const args: ImageArgs = {
+    repository: reader.parse("repositoryUrl", reader.string("repositoryUrl"), parseRepository),
+    context: reader.string("context"),
+    dockerfile: reader.string("dockerfile"),
+    buildArgs: reader.stringMap("buildArgs") ?? {},
+    target: reader.string("target"),
+    platforms: readPlatforms(reader, defaults),
+    tags: readTags(reader),
+    labels: readLabels(reader, defaults),
+    triggers: reader.stringMap("triggers") ?? {},
+    project: matching(reader, "project", projectName, "a CodeBuild project name: 2 to 150 letters, digits, - or _") ?? defaults.project,
+    contextBucket: matching(reader, "contextBucket", bucketName, "an S3 bucket name") ?? defaults.contextBucket,
+    onMissing: setting(reader.choice("onMissing", onMissingChoices)) ?? defaults.onMissing ?? "build",
+    onDelete: setting(reader.choice("onDelete", onDeleteChoices)) ?? defaults.onDelete ?? "retain",
+    logs: setting(reader.choice("logs", logsChoices)) ?? defaults.logs ?? "summary",
+    contextHash: reader.string("contextHash"),
+    contentHash: reader.string("contentHash"),
+  };
+  return { args, reader };
+}
+
+/** A setting that is not known yet counts as not set: it decides nothing in a preview. */
+function setting<T>(value: Maybe<T> | undefined): T | undefined {
+  return value === unknown ? undefined : value;
+}
+
+function readPlatforms(reader: InputReader, defaults: ImageDefaults): Maybe<readonly string[]> {
+  const given = reader.strings("platforms");
+  if (given === unknown) return unknown;
+  const platforms = (given ?? defaults.platforms ?? ["linux/amd64"]).map((text, i) =>
+    reader.parse(`platforms[${i}]`, text, (value) => formatPlatform(parsePlatform(value))),
+  );
+  if (given?.length === 0) reader.fail("platforms", "is empty; name a platform, such as linux/amd64, or leave it out");
+  if (platforms.length > 1) reader.fail("platforms", `holds ${platforms.length} platforms; this version builds one platform an image`);
+  return platforms.filter((platform) => typeof platform === "string").sort();
+}
+
+function readTags(reader: InputReader): Maybe<readonly string[]> {
+  const tags = reader.strings("tags");
+  if (tags === undefined || tags === unknown) return tags ?? [];
+  tags.forEach((tag, i) => {
+    reader.parse(`tags[${i}]`, tag, parseTag);
+    if (tag.startsWith("cb-")) reader.fail(`tags[${i}]`, `"${tag}" begins with cb-, which is kept for content tags; choose another`);
+    if (tags.indexOf(tag) < i) reader.fail(`tags[${i}]`, `"${tag}" is there twice`);
+  });
+  return tags;
+}
+
+function readLabels(reader: InputReader, defaults: ImageDefaults): Maybe<Readonly<Record<string, string>>> {
+  const labels = reader.stringMap("labels");
+  return labels === unknown ? unknown : { ...defaults.labels, ...labels };
+}
+
+function matching(reader: InputReader, name: string, form: RegExp, expected: string): Maybe<string> | undefined {
+  const value = reader.string(name);
+  if (typeof value === "string" && !form.test(value)) reader.fail(name, `"${value}" is not ${expected}`);
+  return value;
+}

@@ -1,0 +1,50 @@
+import { hasCode } from "../../errors/cloudbuild-error.ts";
+import { contentTag } from "../../image/tag.ts";
+import type { Operation } from "../../support/operation.ts";
+import { unknown, type PropertyMap } from "../property-value.ts";
+import { readImageArgs } from "./image-args.ts";
+import type { ImageDeps } from "./image-deps.ts";
+import { planImage } from "./image-plan.ts";
+import { imageState } from "./image-state.ts";
+
+/**
+ * The outputs as far as a preview can know them. Nothing is built, uploaded or moved. If the registry has this content already, its
+ * digest is known now; otherwise it is unknown, never empty. A repository that does not exist yet is normal.
+ */
+export async function previewImage(inputs: PropertyMap, deps: ImageDeps, operation: Operation): Promise<PropertyMap> {
+  const { args } = readImageArgs(inputs, deps.defaults);
+  const { repository, contentHash, tags } = args;
+  const unsettled: PropertyMap = {
+    ...inputs,
+    imageUri: unknown,
+    digest: unknown,
+    contentTag: typeof contentHash === "string" ? contentTag(contentHash) : unknown,
+    tags: tags === unknown ? unknown : [...tags],
+    outcome: unknown,
+    buildId: unknown,
+    logsUrl: unknown,
+    duration: unknown,
+  };
+  if (repository === undefined || repository === unknown || typeof contentHash !== "string" || tags === unknown) return unsettled;
+  const digest = await lookUp();
+  if (digest !== undefined) return imageState(inputs, planImage(inputs, deps.defaults), { digest, outcome: "reused" });
+  if (args.onMissing === "fail") {
+    operation.reporter.warn(
+      `"${repository.url}:${contentTag(contentHash)}" does not exist yet, and onMissing is "fail": up will fail unless it is built elsewhere first`,
+    );
+  }
+  return unsettled;
+
+  async function lookUp() {
+    if (repository === undefined || repository === unknown || typeof contentHash !== "string") return undefined;
+    try {
+      const { registry } = deps.cloudFor(repository.ecr);
+      return (await registry.find(repository, { tag: contentTag(contentHash) }, operation.signal))?.digest;
+    } catch (error) {
+      if (hasCode(error, "repository-missing")) return undefined;
+      if (!hasCode(error, "access-denied", "credentials-unusable", "cloud-unavailable")) throw error;
+      operation.reporter.warn(`cannot look into the registry, so the digest is not known in this preview: ${error.message}`);
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import type { BuildId, Succeeded } from "../../build/build-backend.ts";
+import type { BuildRequest } from "../../build/build-request.ts";
+import { followBuild } from "../../build/follow-build.ts";
+import { stageContext } from "../../context/stage-context.ts";
+import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
+import type { Digest } from "../../image/digest.ts";
+import { confirmImage } from "../../registry/confirm-image.ts";
+import { retagImage } from "../../registry/retag-image.ts";
+import type { Operation } from "../../support/operation.ts";
+import type { Cloud, ImageDeps } from "./image-deps.ts";
+import type { ImagePlan } from "./image-plan.ts";
+import type { SettledImage } from "./image-state.ts";
+
+/** The cloud ends a build itself a little after we would have given up on it, so an orphan costs a bounded time. */
+function buildTimeoutMinutes({ timeoutMs }: Operation): number {
+  return Math.ceil(timeoutMs / 60_000) + 2;
+}
+
+/**
+ * The conductor of Create and Update: reuse the image if the registry has this content; else adopt a build of it that is running; else
+ * build it. Success only after the registry confirmed what is there, and every tag points to it.
+ */
+export async function settleImage(plan: ImagePlan, deps: ImageDeps, operation: Operation): Promise<SettledImage> {
+  const cloud = deps.cloudFor(plan.repository.ecr);
+  const found = await cloud.registry.find(plan.repository, { tag: plan.contentTag }, operation.signal);
+  if (found !== undefined) {
+    operation.reporter.info(`reused ${plan.repository.url}:${plan.contentTag}, which has this content already`);
+    await retagImage(plan.repository, found, plan.tags, cloud.registry, operation);
+    return { digest: found.digest, outcome: "reused" };
+  }
+  if (plan.onMissing === "fail") throw imageMissing(plan);
+  const { id, adopted, succeeded } = await build(plan, cloud, deps, operation);
+  const image = await confirmImage(
+    { repository: plan.repository, digest: digestSaidBy(id, succeeded), tags: [plan.contentTag], platforms: [plan.platform] },
+    cloud.registry,
+    deps.clock,
+    operation,
+  );
+  await retagImage(plan.repository, image, plan.tags, cloud.registry, operation);
+  const { seconds, logsUrl } = succeeded;
+  return {
+    digest: image.digest,
+    outcome: adopted ? "adopted" : "built",
+    build: { id, seconds, ...(logsUrl === undefined ? {} : { logsUrl }) },
+  };
+}
+
+interface Built {
+  readonly id: BuildId;
+  readonly adopted: boolean;
+  readonly succeeded: Succeeded;
+}
+
+async function build(plan: ImagePlan, cloud: Cloud, deps: ImageDeps, operation: Operation): Promise<Built> {
+  const project = required("project", plan.project);
+  const identity = { project, repository: plan.repository, contentTag: plan.contentTag };
+  const earlier = await cloud.backend.find(identity, operation);
+  const adopted = earlier.running !== undefined;
+  if (adopted) operation.reporter.info(`adopted build ${earlier.running}, which builds this content already`);
+  const id = earlier.running ?? (await start(await stage({ ...plan, project }, cloud, deps, operation), earlier.settled, cloud, operation));
+  const succeeded = await followBuild({ id, ours: !adopted, logs: plan.logs }, { ...cloud, clock: deps.clock }, operation);
+  operation.reporter.info(`${adopted ? "adopted" : "built"} in ${succeeded.seconds} s by ${id}`);
+  return { id, adopted, succeeded };
+}
+
+/** Ships the context, if the bucket lacks it, and says what is to be built. */
+async function stage(
+  plan: ImagePlan & { readonly project: string },
+  cloud: Cloud,
+  deps: ImageDeps,
+  operation: Operation,
+): Promise<BuildRequest> {
+  const bucket = required("contextBucket", plan.contextBucket);
+  const { context, dockerfile, target } = plan;
+  const source = {
+    context,
+    baseDir: deps.baseDir,
+    ...(dockerfile === undefined ? {} : { dockerfile }),
+    ...(target === undefined ? {} : { target }),
+  };
+  const resolved = await deps.contexts.resolve(source, operation);
+  if (resolved.contextHash !== plan.contextHash) {
+    throw new CloudBuildError("context-changed", `the files of "${context}" are no longer those that were checked`, {
+      property: "context",
+    });
+  }
+  const staged = await stageContext(resolved, cloud.contextStore(bucket), operation);
+  return {
+    project: plan.project,
+    repository: plan.repository,
+    contentTag: plan.contentTag,
+    platform: plan.platform,
+    context: { bucket, key: staged.contextKey },
+    dockerfile: { bucket, key: staged.dockerfileKey },
+    ...(target === undefined ? {} : { target }),
+    buildArgs: plan.buildArgs,
+    labels: plan.labels,
+    timeoutMinutes: buildTimeoutMinutes(operation),
+  };
+}
+
+/**
+ * An equal request within the token's life answers the build it started before. If that one is over already (it failed, or its image is
+ * gone again), it is not the build that was asked for: ask once more, in spite of it.
+ */
+async function start(request: BuildRequest, previous: BuildId | undefined, { backend }: Cloud, operation: Operation): Promise<BuildId> {
+  const first = await backend.start(request, previous, operation);
+  if (!first.settled) return first.id;
+  return (await backend.start(request, first.id, operation)).id;
+}
+
+function digestSaidBy(id: BuildId, { digest }: Succeeded): Digest {
+  if (digest !== undefined) return digest;
+  throw new CloudBuildError("image-unconfirmed", `build "${id}" succeeded, but did not say which digest it pushed`);
+}
+
+function required(name: string, value: string | undefined): string {
+  if (value !== undefined) return value;
+  throw new CloudBuildError("input-invalid", `${name} is missing; set it here or in the provider's configuration`, { property: name });
+}
+
+function imageMissing({ repository, contentTag }: ImagePlan): CloudBuildError {
+  return new CloudBuildError(
+    "image-missing",
+    `"${repository.url}:${contentTag}" does not exist, and onMissing is "fail": nothing is built here`,
+  );
+}

@@ -1,0 +1,17 @@
+import type { BuildRequest } from "../../provider/src/build/build-request.ts";
+import { parseRepository } from "../../provider/src/image/repository.ts";
+
+export function buildRequest(overrides: Partial<BuildRequest> = {}): BuildRequest {
+  return {
+    project: "builder",
+    repository: parseRepository("123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app"),
+    contentTag: "cb-0123456789abcdef0123456789abcdef",
+    platform: { os: "linux", architecture: "amd64" },
+    context: { bucket: "contexts", key: "cloudbuild/contexts/aaaa.tar.gz" },
+    dockerfile: { bucket: "contexts", key: "cloudbuild/dockerfiles/bbbb/Dockerfile" },
+    buildArgs: {},
+    labels: {},
+    timeoutMinutes: 62,
+    ...overrides,
+  };
+}
