@@ -1,5 +1,5 @@
 import type { AssumeRole, ProviderConfig, ServiceName } from "./resources/provider/provider-config.ts";
-import type { AwsClientConfig } from "./support/aws-client-config.ts";
+import type { AwsClientConfig, AwsCredentials } from "./support/aws-client-config.ts";
 
 export interface AwsEnvironment {
   readonly config: Pick<ProviderConfig, "region" | "profile" | "assumeRole" | "endpoints">;
@@ -7,7 +7,7 @@ export interface AwsEnvironment {
   readonly userAgent: string;
 }
 
-type CredentialProvider = () => Promise<unknown>;
+type CredentialProvider = () => Promise<AwsCredentials>;
 
 /** The region of calls that no repository's host decides: the configuration's, then the environment's. */
 export function configuredRegion({ config, env }: AwsEnvironment): string | undefined {

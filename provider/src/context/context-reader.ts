@@ -1,0 +1,156 @@
+import { createHash } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { CloudBuildError } from "../errors/cloudbuild-error.ts";
+import type { Operation } from "../support/operation.ts";
+import type { HashedEntry } from "./context-entry.ts";
+import { contextHash } from "./context-hash.ts";
+import { parseDockerfile, requireTarget } from "./dockerfile.ts";
+import { hashFiles } from "./hash-files.ts";
+import { parseIgnoreFile } from "./ignore-file.ts";
+import { createIgnoreMatcher } from "./ignore-matcher.ts";
+import type { IgnorePattern } from "./ignore-pattern.ts";
+import { walkContext } from "./walk-context.ts";
+
+/** A build context as a program names it. */
+export interface ContextSource {
+  /** The folder, relative to `baseDir`. */
+  readonly context: string;
+  /** The Dockerfile, relative to `baseDir`. Default: `Dockerfile` in the context. */
+  readonly dockerfile?: string;
+  readonly target?: string;
+  readonly baseDir: string;
+}
+
+/** A build context that was read. */
+export interface ResolvedContext {
+  readonly root: string;
+  readonly entries: readonly HashedEntry[];
+  readonly contextHash: string;
+  /** Carried beside the context: an ignore file may hide it there. */
+  readonly dockerfile: { readonly bytes: Buffer; readonly sha256: string };
+  /** Bytes of all files. */
+  readonly totalSize: number;
+}
+
+export interface InspectedContext {
+  /** Everything that is wrong, each error with its property. */
+  readonly failures: readonly CloudBuildError[];
+  readonly resolved?: ResolvedContext;
+}
+
+export interface ContextReader {
+  inspect(source: ContextSource, operation: Operation): Promise<InspectedContext>;
+  /** Like `inspect`; rejects with the first failure. */
+  resolve(source: ContextSource, operation: Operation): Promise<ResolvedContext>;
+}
+
+interface ReadFiles {
+  readonly entries: readonly HashedEntry[];
+  readonly contextHash: string;
+}
+
+/** Reads and hashes build contexts. Resources that read the same one at the same time share the work. */
+export function createContextReader(): ContextReader {
+  const underWay = new Map<string, Promise<ReadFiles>>();
+
+  async function inspect(source: ContextSource, operation: Operation): Promise<InspectedContext> {
+    const failures: CloudBuildError[] = [];
+    const attempt = async <T>(work: () => T | Promise<T>): Promise<T | undefined> => {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof CloudBuildError) || operation.signal.aborted) throw error;
+        failures.push(error);
+        return undefined;
+      }
+    };
+    const root = await attempt(() => findRoot(source));
+    const dockerfile =
+      root === undefined && source.dockerfile === undefined ? undefined : await attempt(() => readDockerfile(source, root ?? ""));
+    const files = root === undefined ? undefined : await attempt(() => readOnce(root, readIgnoreFile(root, dockerfile?.path), operation));
+    if (root === undefined || dockerfile === undefined || files === undefined || failures.length > 0) return { failures };
+    const totalSize = files.entries.reduce((sum, entry) => sum + (entry.kind === "file" ? entry.size : 0), 0);
+    return { failures, resolved: { root, ...files, dockerfile, totalSize } };
+  }
+
+  async function readOnce(root: string, ignore: IgnoreFile, operation: Operation): Promise<ReadFiles> {
+    const key = `${root}\0${ignore.text}`;
+    const shared = underWay.get(key);
+    if (shared !== undefined) return shared;
+    const work = readFiles(root, ignore.patterns, operation);
+    underWay.set(key, work);
+    try {
+      return await work;
+    } finally {
+      underWay.delete(key);
+    }
+  }
+
+  return {
+    inspect,
+    async resolve(source, operation) {
+      const { failures, resolved } = await inspect(source, operation);
+      if (resolved !== undefined) return resolved;
+      throw failures[0] ?? new CloudBuildError("internal", `"${source.context}" could be neither read nor refused`);
+    },
+  };
+}
+
+async function readFiles(root: string, patterns: readonly IgnorePattern[], operation: Operation): Promise<ReadFiles> {
+  const entries = await hashFiles(root, await walkContext(root, createIgnoreMatcher(patterns), operation), operation.signal);
+  return { entries, contextHash: contextHash(entries) };
+}
+
+function findRoot({ context, baseDir }: ContextSource): string {
+  const root = resolve(baseDir, context);
+  const problem = (what: string) => new CloudBuildError("context-unreadable", `"${context}" ${what}`, { property: "context" });
+  if (context === "") throw problem("is empty; name the folder that holds the build context");
+  if (/^(https?|git|ssh):\/\/|^git@/.test(context)) throw problem("is a URL; this version builds from folders");
+  const stats = statSync(root, { throwIfNoEntry: false });
+  if (stats === undefined) throw problem(`does not exist; relative paths begin at the program's folder, "${baseDir}"`);
+  if (!stats.isDirectory()) throw problem("is not a folder");
+  return root;
+}
+
+function readDockerfile(
+  { context, dockerfile, target, baseDir }: ContextSource,
+  root: string,
+): ResolvedContext["dockerfile"] & { path: string } {
+  const path = dockerfile === undefined ? join(root, "Dockerfile") : resolve(baseDir, dockerfile);
+  const shown = dockerfile ?? `${context}/Dockerfile`;
+  const bytes = readOptional(path, "dockerfile");
+  if (bytes === undefined) throw new CloudBuildError("dockerfile-missing", `"${shown}" does not exist`, { property: "dockerfile" });
+  const stages = parseDockerfile(bytes.toString("utf8"));
+  if (target !== undefined) requireTarget(stages, target);
+  return { path, bytes, sha256: createHash("sha256").update(bytes).digest("hex") };
+}
+
+interface IgnoreFile {
+  readonly text: string;
+  readonly patterns: readonly IgnorePattern[];
+}
+
+/** `<Dockerfile>.dockerignore` beside the Dockerfile counts first, then `.dockerignore` at the root of the context. */
+function readIgnoreFile(root: string, dockerfile: string | undefined): IgnoreFile {
+  const candidates = [...(dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`]), join(root, ".dockerignore")];
+  for (const path of candidates) {
+    const text = readOptional(path, "context")?.toString("utf8");
+    if (text !== undefined) return { text, patterns: parseIgnoreFile(text, path.slice(path.lastIndexOf("/") + 1)) };
+  }
+  return { text: "", patterns: [] };
+}
+
+function readOptional(path: string, property: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new CloudBuildError(
+      property === "dockerfile" ? "dockerfile-missing" : "context-unreadable",
+      `"${path}" cannot be read: ${code}`,
+      { property, cause },
+    );
+  }
+}

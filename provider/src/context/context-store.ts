@@ -1,0 +1,9 @@
+import type { Readable } from "node:stream";
+
+/** Where the cloud reads contexts from. An object is whole or absent. */
+export interface ContextStore {
+  readonly bucket: string;
+  exists(key: string, signal: AbortSignal): Promise<boolean>;
+  /** Stores what `open` streams. If the object came to be there meanwhile, that is success. */
+  put(key: string, open: () => Readable, signal: AbortSignal): Promise<void>;
+}

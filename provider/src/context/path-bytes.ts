@@ -1,0 +1,49 @@
+/**
+ * File names are bytes, and most are UTF-8. A byte that is not is kept as a lone surrogate U+DC80 to U+DCFF (its value plus U+DC00), so that
+ * every name has one string and every string goes back to the same bytes.
+ */
+export function decodePath(bytes: Buffer): string {
+  const text = bytes.toString("utf8");
+  return text.includes("\ufffd") && !Buffer.from(text, "utf8").equals(bytes) ? decodeEach(bytes) : text;
+}
+
+export function encodePath(path: string): Buffer {
+  return path.isWellFormed() ? Buffer.from(path, "utf8") : encodeEach(path);
+}
+
+/** Compares paths by their bytes, which is not how strings compare beyond the basic plane. */
+export function comparePaths(a: string, b: string): number {
+  if (a === b) return 0;
+  if (ascii.test(a) && ascii.test(b)) return a < b ? -1 : 1;
+  return Buffer.compare(encodePath(a), encodePath(b));
+}
+
+// eslint-disable-next-line no-control-regex
+const ascii = /^[\x00-\x7f]*$/;
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function decodeEach(bytes: Buffer): string {
+  let text = "";
+  for (let at = 0; at < bytes.length;) {
+    const length = [1, 2, 3, 4].find((count) => isCharacter(bytes.subarray(at, at + count)));
+    text += length === undefined ? String.fromCharCode(0xdc00 + (bytes[at] ?? 0)) : bytes.toString("utf8", at, at + length);
+    at += length ?? 1;
+  }
+  return text;
+}
+
+function isCharacter(bytes: Buffer): boolean {
+  try {
+    return [...decoder.decode(bytes)].length === 1;
+  } catch {
+    return false;
+  }
+}
+
+function encodeEach(path: string): Buffer {
+  const parts = [...path].map((character) => {
+    const code = character.charCodeAt(0);
+    return character.length === 1 && code >= 0xdc80 && code <= 0xdcff ? Buffer.from([code - 0xdc00]) : Buffer.from(character, "utf8");
+  });
+  return Buffer.concat(parts);
+}
