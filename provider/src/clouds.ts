@@ -31,7 +31,7 @@ export function composeImageDeps({ config, env, userAgent, baseDir, clock }: Clo
     clock,
     baseDir,
     defaults: config.image,
-    contexts: createContextReader({ clock }),
+    contexts: createContextReader(),
     customEndpoint: customEndpoint(aws, "ecr") !== undefined,
     cloudFor(ecr) {
       const region = ecr?.region ?? configuredRegion(aws) ?? missingRegion();
@@ -53,7 +53,7 @@ function composeCloud(aws: AwsEnvironment, region: string, clock: Clock): Cloud 
     watcher: createWatcher({ backend, clock, follower }),
     registry: createEcrRegistry({ api: createEcrApi(clientConfig(aws, "ecr", region)), clock }),
     contextStore(bucket) {
-      const store = stores.get(bucket) ?? createS3ContextStore({ config: clientConfig(aws, "s3", region), bucket });
+      const store = stores.get(bucket) ?? createS3ContextStore({ config: clientConfig(aws, "s3", region), bucket, clock });
       stores.set(bucket, store);
       return store;
     },

@@ -1,4 +1,5 @@
 import packageJson from "../../../package.json" with { type: "json" };
+import type { CommandIo } from "./command-io.ts";
 import { contextCommand } from "./context-command.ts";
 import { localCommand } from "./local-command.ts";
 
@@ -12,7 +13,7 @@ const usage = `usage: cloudbuild <command>
 \`cloudbuild <command> --help\` says more.
 `;
 
-const io = { stdout: process.stdout, stderr: process.stderr, env: process.env };
+const io: CommandIo = { stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd() };
 const [command, ...rest] = process.argv.slice(2);
 process.exitCode = await run();
 

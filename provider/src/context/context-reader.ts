@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CloudBuildError } from "../errors/cloudbuild-error.ts";
+import { abortable } from "../support/abortable.ts";
 import type { Operation } from "../support/operation.ts";
-import type { HashedEntry } from "./context-entry.ts";
+import type { ContextEntry, HashedEntry } from "./context-entry.ts";
 import { contextHash } from "./context-hash.ts";
 import { parseDockerfile, requireTarget } from "./dockerfile.ts";
 import { hashFiles } from "./hash-files.ts";
@@ -45,6 +46,13 @@ export interface ContextReader {
   resolve(source: ContextSource, operation: Operation): Promise<ResolvedContext>;
 }
 
+/** One reading that several callers wait for. It stops when none is left. */
+interface SharedRead {
+  readonly files: Promise<ReadFiles>;
+  waiting: number;
+  stop(): void;
+}
+
 interface ReadFiles {
   readonly entries: readonly HashedEntry[];
   readonly contextHash: string;
@@ -52,7 +60,7 @@ interface ReadFiles {
 
 /** Reads and hashes build contexts. Resources that read the same one at the same time share the work. */
 export function createContextReader(): ContextReader {
-  const underWay = new Map<string, Promise<ReadFiles>>();
+  const underWay = new Map<string, SharedRead>();
 
   async function inspect(source: ContextSource, operation: Operation): Promise<InspectedContext> {
     const failures: CloudBuildError[] = [];
@@ -76,15 +84,22 @@ export function createContextReader(): ContextReader {
 
   async function readOnce(root: string, ignore: IgnoreFile, operation: Operation): Promise<ReadFiles> {
     const key = `${root}\0${ignore.text}`;
-    const shared = underWay.get(key);
-    if (shared !== undefined) return shared;
-    const work = readFiles(root, ignore.patterns, operation);
-    underWay.set(key, work);
+    const shared = underWay.get(key) ?? begin(key, root, ignore, operation);
+    shared.waiting += 1;
     try {
-      return await work;
+      return await abortable(shared.files, operation.signal);
     } finally {
-      underWay.delete(key);
+      shared.waiting -= 1;
+      if (shared.waiting === 0) shared.stop();
     }
+  }
+
+  function begin(key: string, root: string, ignore: IgnoreFile, operation: Operation): SharedRead {
+    const controller = new AbortController();
+    const files = readFiles(root, ignore.patterns, { ...operation, signal: controller.signal }).finally(() => underWay.delete(key));
+    const shared = { files, waiting: 0, stop: () => controller.abort() };
+    underWay.set(key, shared);
+    return shared;
   }
 
   return {
@@ -95,6 +110,16 @@ export function createContextReader(): ContextReader {
       throw failures[0] ?? new CloudBuildError("internal", `"${source.context}" could be neither read nor refused`);
     },
   };
+}
+
+/**
+ * Lists what Docker would see of a folder, sorted by path bytes, without reading any content. A Dockerfile decides which ignore file
+ * counts; it need not exist.
+ */
+export async function listContext(source: Omit<ContextSource, "target">, operation: Operation): Promise<readonly ContextEntry[]> {
+  const root = findRoot(source);
+  const ignore = readIgnoreFile(root, dockerfilePath(source, root));
+  return walkContext(root, createIgnoreMatcher(ignore.patterns), operation);
 }
 
 async function readFiles(root: string, patterns: readonly IgnorePattern[], operation: Operation): Promise<ReadFiles> {
@@ -117,13 +142,17 @@ function readDockerfile(
   { context, dockerfile, target, baseDir }: ContextSource,
   root: string,
 ): ResolvedContext["dockerfile"] & { path: string } {
-  const path = dockerfile === undefined ? join(root, "Dockerfile") : resolve(baseDir, dockerfile);
+  const path = dockerfilePath({ dockerfile, baseDir }, root);
   const shown = dockerfile ?? `${context}/Dockerfile`;
   const bytes = readOptional(path, "dockerfile");
   if (bytes === undefined) throw new CloudBuildError("dockerfile-missing", `"${shown}" does not exist`, { property: "dockerfile" });
   const stages = parseDockerfile(bytes.toString("utf8"));
   if (target !== undefined) requireTarget(stages, target);
   return { path, bytes, sha256: createHash("sha256").update(bytes).digest("hex") };
+}
+
+function dockerfilePath({ dockerfile, baseDir }: { dockerfile?: string | undefined; baseDir: string }, root: string): string {
+  return dockerfile === undefined ? join(root, "Dockerfile") : resolve(baseDir, dockerfile);
 }
 
 interface IgnoreFile {
@@ -149,7 +178,7 @@ function readOptional(path: string, property: string): Buffer | undefined {
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw new CloudBuildError(
       property === "dockerfile" ? "dockerfile-missing" : "context-unreadable",
-      `"${path}" cannot be read: ${code}`,
+      `"${path}" cannot be read: ${code ?? "unknown error"}`,
       { property, cause },
     );
   }

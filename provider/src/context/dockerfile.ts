@@ -83,34 +83,39 @@ function readInstruction(lines: readonly string[], from: number, { escape }: Dir
   return { instruction, line: from + 1, next: afterHeredocs(instruction, lines, next, from) };
 }
 
-const heredoc = /<<(-?)\s*(?:"([^"]+)"|'([^']+)'|([A-Za-z0-9_.\-/]+))/g;
-
 /** Skips the bodies of the here-documents that an instruction opens. */
 function afterHeredocs(instruction: string, lines: readonly string[], next: number, from: number): number {
-  const word = (/^\S+/.exec(instruction)?.[0] ?? "").toUpperCase();
-  const subject = word === "ONBUILD" ? (instruction.split(/\s+/)[1] ?? "").toUpperCase() : word;
-  if (!withHeredocs.has(subject) || /^\S+\s+\[/.test(instruction)) return next;
   let at = next;
-  for (const [, dash, double, single, bare] of instruction.matchAll(heredoc)) {
-    const end = double ?? single ?? bare ?? "";
-    const found = lines.findIndex((line, i) => i >= at && (dash === "-" ? line.replace(/^\t+/, "") : line) === end);
-    // What looks like a here-document may be part of a quoted shell command: only an unended one that BuildKit would see is an error.
-    if (found < 0) {
-      if (isQuoted(instruction, `<<${dash}`)) return at;
-      throw invalid(from + 1, `the here-document "${end}" is not ended`);
-    }
+  for (const { end, stripsTabs } of heredocsOf(instruction)) {
+    const found = lines.findIndex((line, i) => i >= at && (stripsTabs ? line.replace(/^\t+/, "") : line) === end);
+    if (found < 0) throw invalid(from + 1, `the here-document "${end}" is not ended`);
     at = found + 1;
   }
   return at;
 }
 
-function isQuoted(instruction: string, mark: string): boolean {
-  const before = instruction.slice(0, instruction.indexOf(mark));
-  return (
-    (before.split('"').length - 1) % 2 === 1 ||
-    (before.split("'").length - 1) % 2 === 1 ||
-    /\S$/.test(before.trimEnd().slice(-1) === before.slice(-1) ? before : "")
-  );
+/** A shell word, its quotes left in it. */
+const shellWord = /(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/g;
+const heredocWord = /^\d*<<(-?)([^<]+)$/;
+
+/** A here-document is a whole word `<<NAME`; in a quoted string, in arithmetic or in the JSON form the same characters mean nothing. */
+function heredocsOf(instruction: string): { end: string; stripsTabs: boolean }[] {
+  const [, word = "", rest = ""] = /^(\S+)\s*(.*)$/s.exec(instruction) ?? [];
+  if (word.toUpperCase() === "ONBUILD") return heredocsOf(rest);
+  const body = rest.replace(/^(?:--\S+\s+)+/, "");
+  if (!withHeredocs.has(word.toUpperCase()) || isJsonForm(body)) return [];
+  return (body.match(shellWord) ?? []).flatMap((shell) => {
+    const [, dash, name] = heredocWord.exec(shell) ?? [];
+    return name === undefined ? [] : [{ end: name.replaceAll(/["']/g, ""), stripsTabs: dash === "-" }];
+  });
+}
+
+function isJsonForm(text: string): boolean {
+  try {
+    return Array.isArray(JSON.parse(text));
+  } catch {
+    return false;
+  }
 }
 
 function stageOf(instruction: string): Stage {

@@ -68,18 +68,17 @@ export function createEcrRegistry({ api, clock }: { api: EcrApi; clock: Clock })
   return {
     find: (repository, reference, signal) => lookupIn(repository)("tag" in reference ? reference.tag : reference.digest, signal),
     async describe(repository, digest, signal) {
-      try {
-        const { imageDetails = [] } = await retry(
-          () => api.describeImages({ ...nameOf(repository), imageIds: [{ imageDigest: digest }] }, signal),
-          { clock, signal },
-        );
-        const [detail] = imageDetails;
-        if (detail === undefined) return undefined;
-        return { digest, mediaType: detail.imageManifestMediaType ?? "", tags: detail.imageTags ?? [] };
-      } catch (error) {
-        if (isNamed(error, "ImageNotFoundException")) return undefined;
-        return call("DescribeImages", repository, signal, () => Promise.reject(error as Error));
-      }
+      const input = { ...nameOf(repository), imageIds: [{ imageDigest: digest }] };
+      const described = await call("DescribeImages", repository, signal, async () => {
+        try {
+          return await api.describeImages(input, signal);
+        } catch (error) {
+          if (isNamed(error, "ImageNotFoundException")) return {};
+          throw error;
+        }
+      });
+      const [detail] = described.imageDetails ?? [];
+      return detail && { digest, mediaType: detail.imageManifestMediaType ?? "", tags: detail.imageTags ?? [] };
     },
     async platformsOf(repository, image, signal) {
       const known = platforms.get(image.digest);

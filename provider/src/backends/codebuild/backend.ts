@@ -2,9 +2,12 @@ import type { Build } from "@aws-sdk/client-codebuild";
 import type { BuildBackend, BuildId, BuildLogs, EarlierBuilds, Observation, StartedBuild } from "../../build/build-backend.ts";
 import type { BuildIdentity, BuildRequest } from "../../build/build-request.ts";
 import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
+import { awsError, isNamed } from "../../support/aws-errors.ts";
 import type { Clock } from "../../support/clock.ts";
 import { coalesce } from "../../support/coalesce.ts";
 import type { Operation } from "../../support/operation.ts";
+import { retry, type RetryOptions } from "../../support/retry.ts";
+import { queueLimitOf, type RetryClass } from "../../support/retryable-errors.ts";
 import type { CodeBuildApi } from "./api.ts";
 import { observationOf } from "./observation.ts";
 import { idempotencyToken, identityOf, startBuildInput } from "./start-build-input.ts";
@@ -17,7 +20,22 @@ const windowMs = 20;
 /** Builds in AWS CodeBuild. */
 export function createCodeBuildBackend(deps: { api: CodeBuildApi; logs: BuildLogs; clock: Clock }): BuildBackend {
   const { api, clock } = deps;
-  const noSignal = new AbortController().signal;
+  const untilDone = new AbortController().signal;
+
+  async function call<T>(
+    what: { action: string; project: string },
+    options: Pick<RetryOptions, "signal" | "also" | "onWait">,
+    make: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await retry(make, { clock, ...options });
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (isNamed(error, "ResourceNotFoundException")) throw projectMissing(what.project, error);
+      if (queueLimitOf(error) !== undefined) throw quotaExceeded(what.project, error);
+      throw awsError(error, `codebuild:${what.action} on project "${what.project}"`);
+    }
+  }
 
   const newestBuilds = coalesce<string, readonly Build[]>({
     clock,
@@ -31,15 +49,21 @@ export function createCodeBuildBackend(deps: { api: CodeBuildApi; logs: BuildLog
     windowMs,
     maxBatch: maxIds,
     run: async (names) => {
-      const { projects = [] } = await api.batchGetProjects(names, noSignal);
+      const { projects = [] } = await call({ action: "BatchGetProjects", project: names.join(", ") }, { signal: untilDone }, () =>
+        api.batchGetProjects(names, untilDone),
+      );
       return new Map(projects.flatMap(({ name, environment }) => (name ? [[name, environment?.type ?? ""] as const] : [])));
     },
   });
 
   async function listBuilds(project: string): Promise<readonly Build[]> {
-    const { ids = [] } = await api.listBuildsForProject(project, noSignal);
+    const { ids = [] } = await call({ action: "ListBuildsForProject", project }, { signal: untilDone }, () =>
+      api.listBuildsForProject(project, untilDone),
+    );
     if (ids.length === 0) return [];
-    const { builds = [] } = await api.batchGetBuilds(ids.slice(0, maxIds), noSignal);
+    const { builds = [] } = await call({ action: "BatchGetBuilds", project }, { signal: untilDone }, () =>
+      api.batchGetBuilds(ids.slice(0, maxIds), untilDone),
+    );
     const order = new Map(ids.map((id, i) => [id, i]));
     return builds.toSorted((a, b) => (order.get(a.id ?? "") ?? 0) - (order.get(b.id ?? "") ?? 0));
   }
@@ -57,7 +81,12 @@ export function createCodeBuildBackend(deps: { api: CodeBuildApi; logs: BuildLog
       const environmentType = await environmentTypes(request.project, operation.signal);
       if (environmentType === undefined) throw projectMissing(request.project);
       const input = startBuildInput(request, environmentType);
-      const { build } = await api.startBuild({ ...input, idempotencyToken: idempotencyToken(input, previous) }, operation);
+      const { signal, reporter } = operation;
+      const { build } = await call(
+        { action: "StartBuild", project: request.project },
+        { signal, also: ["propagation", "capacity"], onWait: ({ because }) => reporter.status(waiting[because]) },
+        () => api.startBuild({ ...input, idempotencyToken: idempotencyToken(input, previous) }),
+      );
       if (build?.id === undefined) throw new CloudBuildError("cloud-unavailable", "CodeBuild accepted a build without naming it");
       return { id: build.id, settled: build.buildStatus !== "IN_PROGRESS" };
     },
@@ -66,19 +95,32 @@ export function createCodeBuildBackend(deps: { api: CodeBuildApi; logs: BuildLog
       return new Map(builds.flatMap((build) => (build.id === undefined ? [] : [[build.id, observationOf(build)] as const])));
     },
     async stop(id, signal): Promise<Observation> {
-      const { build } = await api.stopBuild(id, signal);
+      const { build } = await retry(() => api.stopBuild(id, signal), { clock, signal });
       return build === undefined ? { kind: "missing" } : observationOf(build);
     },
   };
 }
+
+/** Why StartBuild is waiting, for the live line. */
+const waiting = {
+  throttle: "CodeBuild asks for fewer calls; waiting",
+  transient: "CodeBuild did not answer; trying again",
+  propagation: "waiting until the project's role can be used",
+  capacity: "the account's build queue is full; waiting",
+} as const satisfies Record<RetryClass, string>;
 
 function isOf(identity: BuildIdentity, build: Build): boolean {
   const variables = new Map(build.environment?.environmentVariables?.map(({ name, value }) => [name, value]));
   return Object.entries(identityOf(identity)).every(([name, value]) => variables.get(name) === value);
 }
 
-function projectMissing(project: string): CloudBuildError {
+function projectMissing(project: string, cause?: unknown): CloudBuildError {
   return new CloudBuildError("project-missing", `"${project}" is not a CodeBuild project in the region of the repository`, {
     property: "project",
+    cause,
   });
+}
+
+function quotaExceeded(project: string, cause: unknown): CloudBuildError {
+  return new CloudBuildError("quota-exceeded", `codebuild:StartBuild on project "${project}": ${(cause as Error).message}`, { cause });
 }

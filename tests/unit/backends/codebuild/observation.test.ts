@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Build } from "@aws-sdk/client-codebuild";
+import type { Build, BuildPhase } from "@aws-sdk/client-codebuild";
 import { observationOf } from "../../../../provider/src/backends/codebuild/observation.ts";
 import { hasCode } from "../../../../provider/src/errors/cloudbuild-error.ts";
 
@@ -7,7 +7,7 @@ const digest = `sha256:${"0".repeat(64)}`;
 const times = { startTime: new Date(1000), endTime: new Date(84_400) };
 const logs = { groupName: "/aws/codebuild/b", streamName: "s", deepLink: "https://console/log" };
 const log = { log: { group: "/aws/codebuild/b", stream: "s" }, logsUrl: "https://console/log" };
-const failedPhase = {
+const failedPhase: BuildPhase = {
   phaseType: "BUILD",
   phaseStatus: "FAILED",
   contexts: [
@@ -16,7 +16,7 @@ const failedPhase = {
       message: "Error while executing command: docker buildx build --build-arg 'TOKEN=x'. Reason: exit status 1",
     },
   ],
-} as const;
+};
 
 describe("observationOf", () => {
   const cases: { name: string; build: Build; expected: object }[] = [
