@@ -106,7 +106,8 @@ export async function startLocalCloud(options: LocalCloudOptions = {}): Promise<
   rmSync(workspaces, { recursive: true, force: true });
   const builder = createBuilder({ folder, log, registry });
   const runner = createRunner({ records, objects, logs: logStore, builder, folder: workspaces, cloudEnv: env });
-  const logUrl = (group: string, stream: string): string => `${endpoint()}/_cloudbuild/logs/${encodeURIComponent(group)}/${encodeURIComponent(stream)}`;
+  const logUrl = (group: string, stream: string): string =>
+    `${endpoint()}/_cloudbuild/logs/${encodeURIComponent(group)}/${encodeURIComponent(stream)}`;
 
   const services: Readonly<Record<string, JsonService>> = {
     codebuild: createCodeBuild({ records, runner, accountId, region, logUrl }),
@@ -129,11 +130,19 @@ export async function startLocalCloud(options: LocalCloudOptions = {}): Promise<
       return { call: `${service}:${operation}`, sendError, serve: () => unknownService(service) };
     }
     if (path === "/v2" || path.startsWith("/v2/")) {
-      return { call: `registry:${request.method}`, sendError: (error) => registryDoor.sendError(exchange, error), serve: () => registryDoor.serve(exchange) };
+      return {
+        call: `registry:${request.method}`,
+        sendError: (error) => registryDoor.sendError(exchange, error),
+        serve: () => registryDoor.serve(exchange),
+      };
     }
     if ((header(request, "content-type") ?? "").startsWith("application/x-www-form-urlencoded") && path === "/") {
       const { operation: action, form } = await sts.read(exchange);
-      return { call: `sts:${action}`, sendError: (error) => sts.sendError(exchange, error), serve: () => sts.serve(exchange, action, form) };
+      return {
+        call: `sts:${action}`,
+        sendError: (error) => sts.sendError(exchange, error),
+        serve: () => sts.serve(exchange, action, form),
+      };
     }
     const asked = s3.operationOf(exchange);
     return { call: `s3:${asked}`, sendError: (error) => s3.sendError(exchange, error), serve: () => s3.serve(exchange, asked) };

@@ -29,7 +29,7 @@ export const severity = enginePb.LogSeverity;
 export async function startFakeEngine(): Promise<FakeEngine> {
   const log: LoggedLine[] = [];
   const server = new Server();
-  server.addService(engineGrpc.EngineService as unknown as Parameters<Server["addService"]>[0], {
+  server.addService(engineGrpc.EngineService, {
     log(call: { request: LogRequest }, callback: (error: null, response: unknown) => void) {
       const { request } = call;
       log.push({

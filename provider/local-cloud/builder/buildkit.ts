@@ -31,7 +31,8 @@ export function createBuilder(options: BuilderOptions): Builder {
   return {
     async prepare(home, env) {
       const buildx = findBuildx();
-      if (findProgram("docker") === undefined) throw new BuilderError("there is no docker client on PATH; install one, or run `make tools`");
+      if (findProgram("docker") === undefined)
+        throw new BuilderError("there is no docker client on PATH; install one, or run `make tools`");
       if (buildx === undefined) throw new BuilderError("docker has no buildx plugin; install docker-buildx, or run `make tools`");
       const config = join(home, ".docker");
       mkdirSync(join(config, "cli-plugins"), { recursive: true });
@@ -61,7 +62,9 @@ export function createBuilder(options: BuilderOptions): Builder {
       await (await daemon?.catch(() => undefined))?.stop();
       const config = await container?.catch(() => undefined);
       if (config === undefined) return;
-      await run("docker", ["buildx", "rm", "--force", builderName], { env: { ...process.env, BUILDX_CONFIG: config } }).catch(() => undefined);
+      await run("docker", ["buildx", "rm", "--force", builderName], { env: { ...process.env, BUILDX_CONFIG: config } }).catch(
+        () => undefined,
+      );
       rmSync(config, { recursive: true, force: true });
     },
   };
@@ -88,8 +91,15 @@ async function startDaemon({ folder, log }: BuilderOptions): Promise<Daemon> {
   const run = mkdtempSync(join(tmpdir(), "cb-"));
   const address = `unix://${run}/buildkitd.sock`;
   const config = join(run, "buildkitd.toml");
-  writeFileSync(config, `root = ${JSON.stringify(root)}\n[worker.containerd]\nenabled = false\n[worker.oci]\nenabled = true\nsnapshotter = "auto"\nnetworkMode = "host"\n`);
-  const child = spawn("buildkitd", ["--config", config, "--addr", address], { stdio: ["ignore", "pipe", "pipe"], detached: true, env: { ...process.env, TMPDIR: run } });
+  writeFileSync(
+    config,
+    `root = ${JSON.stringify(root)}\n[worker.containerd]\nenabled = false\n[worker.oci]\nenabled = true\nsnapshotter = "auto"\nnetworkMode = "host"\n`,
+  );
+  const child = spawn("buildkitd", ["--config", config, "--addr", address], {
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+    env: { ...process.env, TMPDIR: run },
+  });
   const words: string[] = [];
   const hear = (chunk: Buffer): void => {
     for (const line of chunk.toString("utf8").trimEnd().split("\n")) {
@@ -138,7 +148,17 @@ async function bootContainer({ registry, log }: BuilderOptions, why: string): Pr
   const toml = join(config, "buildkitd.toml");
   writeFileSync(toml, `[registry."${registry()}"]\nhttp = true\n`);
   log(`${why}: building with the machine's Docker instead`);
-  const flags = ["--name", builderName, "--driver", "docker-container", "--driver-opt", "network=host", "--buildkitd-config", toml, "--bootstrap"];
+  const flags = [
+    "--name",
+    builderName,
+    "--driver",
+    "docker-container",
+    "--driver-opt",
+    "network=host",
+    "--buildkitd-config",
+    toml,
+    "--bootstrap",
+  ];
   try {
     await run("docker", ["buildx", "create", ...flags], { env: { ...process.env, BUILDX_CONFIG: config } });
     return config;

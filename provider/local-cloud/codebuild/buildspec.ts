@@ -32,7 +32,7 @@ export function parseBuildspec(text: string): Buildspec {
   }
   if (!isObject(document)) throw new BuildspecError("the buildspec is not a mapping");
   refuseOthers(document, "the buildspec", ["version", "env", "phases", "run-as", "artifacts", "cache", "reports", "proxy"]);
-  const version = String(document["version"]);
+  const version = scalar(document["version"], "version");
   if (version !== "0.2") throw new BuildspecError(`version "${version}" is not implemented in the local cloud; expected 0.2`);
   for (const name of ["run-as", "artifacts", "reports", "proxy"]) {
     if (document[name] !== undefined) throw new BuildspecError(`"${name}" is not implemented in the local cloud`);
@@ -40,14 +40,19 @@ export function parseBuildspec(text: string): Buildspec {
   const env = mapping(document["env"], "env");
   refuseOthers(env, "env", ["shell", "variables", "exported-variables"]);
   const shell = env["shell"] ?? "sh";
-  if (shell !== "sh" && shell !== "bash") throw new BuildspecError(`shell "${JSON.stringify(shell)}" is not implemented in the local cloud`);
+  if (shell !== "sh" && shell !== "bash")
+    throw new BuildspecError(`shell "${JSON.stringify(shell)}" is not implemented in the local cloud`);
   const phases = mapping(document["phases"], "phases");
   refuseOthers(phases, "phases", phaseNames);
   return {
     shell,
-    variables: Object.fromEntries(Object.entries(mapping(env["variables"], "env.variables")).map(([name, value]) => [name, scalar(value, name)])),
+    variables: Object.fromEntries(
+      Object.entries(mapping(env["variables"], "env.variables")).map(([name, value]) => [name, scalar(value, name)]),
+    ),
     exported: texts(env["exported-variables"], "env.exported-variables"),
-    phases: Object.fromEntries(phaseNames.flatMap((name) => (phases[name] === undefined ? [] : [[name, phaseOf(phases[name], name)] as const]))),
+    phases: Object.fromEntries(
+      phaseNames.flatMap((name) => (phases[name] === undefined ? [] : [[name, phaseOf(phases[name], name)] as const])),
+    ),
   };
 }
 
@@ -58,7 +63,11 @@ function phaseOf(value: Json, name: string): BuildspecPhase {
   if (onFailure !== "ABORT" && onFailure !== "CONTINUE") {
     throw new BuildspecError(`on-failure "${JSON.stringify(onFailure)}" is not implemented in the local cloud; expected ABORT or CONTINUE`);
   }
-  return { commands: texts(phase["commands"], `phases.${name}.commands`), finally: texts(phase["finally"], `phases.${name}.finally`), onFailure };
+  return {
+    commands: texts(phase["commands"], `phases.${name}.commands`),
+    finally: texts(phase["finally"], `phases.${name}.finally`),
+    onFailure,
+  };
 }
 
 function mapping(value: Json | undefined, path: string): JsonObject {

@@ -125,7 +125,12 @@ async function runBuild(run: Run, options: RunnerOptions): Promise<void> {
     records.putBuild(build);
     const context = await work();
     const status: PhaseStatus = run.ending ?? (context === undefined ? "SUCCEEDED" : "FAILED");
-    const contexts = run.ending === "TIMED_OUT" ? [{ statusCode: "BUILD_TIMED_OUT", message: "Build has timed out." }] : context === undefined ? [] : [context];
+    const contexts =
+      run.ending === "TIMED_OUT"
+        ? [{ statusCode: "BUILD_TIMED_OUT", message: "Build has timed out." }]
+        : context === undefined
+          ? []
+          : [context];
     closePhase(build, status, run.ending === "STOPPED" ? [] : contexts);
     if (build.logOpen) {
       say(`Phase complete: ${type} State: ${status}`);
@@ -167,7 +172,7 @@ async function runBuild(run: Run, options: RunnerOptions): Promise<void> {
       return undefined;
     });
     if (healthy && spec !== undefined) {
-      const sourceVariables = build.sources.map(({ identifier }) => [
+      const sourceVariables = build.sources.map(({ identifier }): [string, string] => [
         identifier === undefined ? "CODEBUILD_SRC_DIR" : `CODEBUILD_SRC_DIR_${identifier}`,
         sourceFolder(identifier),
       ]);
@@ -191,7 +196,10 @@ async function runBuild(run: Run, options: RunnerOptions): Promise<void> {
   completeBuild(build, run.ending ?? (healthy ? "SUCCEEDED" : "FAILED"), records);
 }
 
-const phaseTypes = { install: "INSTALL", pre_build: "PRE_BUILD", build: "BUILD", post_build: "POST_BUILD" } as const satisfies Record<PhaseName, PhaseType>;
+const phaseTypes = { install: "INSTALL", pre_build: "PRE_BUILD", build: "BUILD", post_build: "POST_BUILD" } as const satisfies Record<
+  PhaseName,
+  PhaseType
+>;
 
 interface Voice {
   readonly log: (text: string) => void;
@@ -241,16 +249,31 @@ async function runCommands(run: Run, shell: Shell, commands: readonly string[], 
 
 /** Commands see nothing of the server's own environment but where programs are and how to reach the outside. */
 function baseEnvironment(home: string, workspace: string): Record<string, string> {
-  const passed = ["PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
+  const passed = [
+    "PATH",
+    "LANG",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+  ];
   const inherited = passed.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]] as const]));
   return { ...Object.fromEntries(inherited), HOME: home, TMPDIR: join(workspace, "tmp"), USER: "root" };
+}
+
+function imageOf({ environment }: BuildRecord): string {
+  return typeof environment["image"] === "string" ? environment["image"] : "";
 }
 
 function buildVariables(build: BuildRecord): Record<string, string> {
   return {
     CODEBUILD_BUILD_ARN: build.arn,
     CODEBUILD_BUILD_ID: build.id,
-    CODEBUILD_BUILD_IMAGE: String(build.environment["image"] ?? ""),
+    CODEBUILD_BUILD_IMAGE: imageOf(build),
     CODEBUILD_BUILD_NUMBER: String(build.number),
     CODEBUILD_INITIATOR: "local",
     CODEBUILD_KMS_KEY_ID: "alias/aws/s3",

@@ -54,7 +54,8 @@ export function createCodeBuild({ records, runner, accountId, region, logUrl }: 
 
   function ids(raw: JsonObject, member: string): string[] {
     const all = read(raw).requiredTexts(member);
-    if (all.length < 1 || all.length > maxIds) throw new AwsError("InvalidInputException", `Invalid input: ${member} must hold 1 to ${maxIds} members`);
+    if (all.length < 1 || all.length > maxIds)
+      throw new AwsError("InvalidInputException", `Invalid input: ${member} must hold 1 to ${maxIds} members`);
     return all;
   }
 
@@ -64,7 +65,8 @@ export function createCodeBuild({ records, runner, accountId, region, logUrl }: 
       CreateProject(raw) {
         const name = read(raw).requiredText("name");
         if (!projectForm.test(name)) throw new AwsError("InvalidInputException", `Invalid project name: ${name}`);
-        if (records.project(name) !== undefined) throw new AwsError("ResourceAlreadyExistsException", `Project already exists: ${arn(`project/${name}`)}`);
+        if (records.project(name) !== undefined)
+          throw new AwsError("ResourceAlreadyExistsException", `Project already exists: ${arn(`project/${name}`)}`);
         const now = Date.now();
         const project: ProjectRecord = { name, createdAt: now, modifiedAt: now, settings: raw };
         records.putProject(project);
@@ -80,7 +82,12 @@ export function createCodeBuild({ records, runner, accountId, region, logUrl }: 
         records.deleteProject(read(raw).requiredText("name"));
         return {};
       },
-      ListProjects: () => ({ projects: records.projects().map(({ name }) => name).sort() }),
+      ListProjects: () => ({
+        projects: records
+          .projects()
+          .map(({ name }) => name)
+          .sort(),
+      }),
       BatchGetProjects(raw) {
         const names = ids(raw, "names");
         const found = names.map((name) => records.project(name)).filter((one) => one !== undefined);
@@ -176,7 +183,11 @@ export function createCodeBuild({ records, runner, accountId, region, logUrl }: 
     const location = input.text("sourceLocationOverride") ?? projectSource.text("location") ?? "";
     const secondary = (input.objects("secondarySourcesOverride") ?? []).map((source) => {
       const one = read(source);
-      return { type: sourceType(one.requiredText("type")), location: one.requiredText("location"), identifier: one.requiredText("sourceIdentifier") };
+      return {
+        type: sourceType(one.requiredText("type")),
+        location: one.requiredText("location"),
+        identifier: one.requiredText("sourceIdentifier"),
+      };
     });
     return [{ type: sourceType(type), location }, ...secondary];
   }
@@ -195,8 +206,10 @@ export function createCodeBuild({ records, runner, accountId, region, logUrl }: 
     for (const raw of [...own, ...over]) {
       const one = read(raw);
       const variable = { name: one.requiredText("name"), value: one.requiredText("value"), type: one.text("type") ?? "PLAINTEXT" };
-      if (variable.type !== "PLAINTEXT") throw new AwsError("InvalidInputException", `The local cloud does not implement variables of type ${variable.type}`);
-      if (variable.name.startsWith("CODEBUILD_")) throw new AwsError("InvalidInputException", `Environment variable ${variable.name} uses a reserved prefix`);
+      if (variable.type !== "PLAINTEXT")
+        throw new AwsError("InvalidInputException", `The local cloud does not implement variables of type ${variable.type}`);
+      if (variable.name.startsWith("CODEBUILD_"))
+        throw new AwsError("InvalidInputException", `Environment variable ${variable.name} uses a reserved prefix`);
       merged.set(variable.name, variable);
     }
     return [...merged.values()];

@@ -101,7 +101,9 @@ export function createShell({ shell, folder, cwd, env }: ShellOptions): Shell {
 
   function readEnvironment(): Record<string, string> | undefined {
     try {
-      const entries = readFileSync(environmentFile, "utf8").split("\0").filter((entry) => entry.includes("="));
+      const entries = readFileSync(environmentFile, "utf8")
+        .split("\0")
+        .filter((entry) => entry.includes("="));
       return Object.fromEntries(entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]));
     } catch {
       return undefined;

@@ -60,7 +60,10 @@ export function createImageStore(folder: string): ImageStore {
 
   const store: ImageStore = {
     uploads,
-    repositories: () => readdirSync(root).map((file) => store.repository(nameOfFile(file))).filter((one) => one !== undefined),
+    repositories: () =>
+      readdirSync(root)
+        .map((file) => store.repository(nameOfFile(file)))
+        .filter((one) => one !== undefined),
     repository: (name) => readJson<StoredRepository>(repositoryPath(name, "repository.json")),
     putRepository(repository) {
       for (const part of ["manifests", "layers"]) mkdirSync(repositoryPath(repository.name, part), { recursive: true });

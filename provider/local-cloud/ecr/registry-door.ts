@@ -35,7 +35,8 @@ export function createRegistryDoor({ store, password }: { store: ImageStore; pas
     const [, name = "", kind = "", rest = ""] = /^\/v2\/(.+?)\/(manifests|blobs|tags)\/(.*)$/.exec(decodeURIComponent(path)) ?? [];
     if (name === "") throw new AwsError("NAME_INVALID", `"${path}" is not a path of the registry`, 404);
     const found = repository(name);
-    if (kind === "tags" && rest === "list") return answer(exchange, 200, json, JSON.stringify({ name, tags: [...store.tags(name).keys()].sort() }));
+    if (kind === "tags" && rest === "list")
+      return answer(exchange, 200, json, JSON.stringify({ name, tags: [...store.tags(name).keys()].sort() }));
     if (kind === "manifests") return manifests(exchange, found, rest);
     if (rest === "uploads/" || rest === "uploads") return beginUpload(exchange, found, url.searchParams);
     if (rest.startsWith("uploads/")) return upload(exchange, found, rest.slice("uploads/".length), url.searchParams);
@@ -52,7 +53,10 @@ export function createRegistryDoor({ store, password }: { store: ImageStore; pas
       if (digestForm.test(reference) && reference !== digest) throw new AwsError("DIGEST_INVALID", `The manifest's digest is ${digest}`);
       const on = store.tags(name).get(reference);
       if (tagMutability === "IMMUTABLE" && on !== undefined && on !== digest) {
-        throw new AwsError("TAG_INVALID", `The image tag '${reference}' already exists in the '${name}' repository and cannot be overwritten because the tag is immutable.`);
+        throw new AwsError(
+          "TAG_INVALID",
+          `The image tag '${reference}' already exists in the '${name}' repository and cannot be overwritten because the tag is immutable.`,
+        );
       }
       store.putManifest(name, { mediaType, bytes });
       if (!digestForm.test(reference)) store.setTag(name, reference, digest);
@@ -76,11 +80,13 @@ export function createRegistryDoor({ store, password }: { store: ImageStore; pas
     const missing = indexMediaTypes.has(mediaType)
       ? content.manifests?.find(({ digest }) => store.manifest(name, digest) === undefined)
       : [content.config, ...(content.layers ?? [])].find((part) => part !== undefined && !store.hasBlob(name, part.digest));
-    if (missing != null) throw new AwsError("MANIFEST_BLOB_UNKNOWN", `The manifest refers to ${missing.digest}, which does not exist`);
+    if (missing !== undefined)
+      throw new AwsError("MANIFEST_BLOB_UNKNOWN", `The manifest refers to ${missing.digest}, which does not exist`);
   }
 
   async function blobs(exchange: Exchange, { name }: StoredRepository, digest: string): Promise<void> {
-    if (!digestForm.test(digest) || !store.hasBlob(name, digest)) throw new AwsError("BLOB_UNKNOWN", `${digest} does not exist in ${name}`, 404);
+    if (!digestForm.test(digest) || !store.hasBlob(name, digest))
+      throw new AwsError("BLOB_UNKNOWN", `${digest} does not exist in ${name}`, 404);
     const { method } = exchange.request;
     if (method !== "GET" && method !== "HEAD") throw new AwsError("UNSUPPORTED", `${method} of a blob is not supported`, 405);
     exchange.response.writeHead(200, {

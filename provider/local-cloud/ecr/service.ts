@@ -29,7 +29,10 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
     const registryId = input.text("registryId") ?? accountId;
     const found = registryId === accountId ? store.repository(name) : undefined;
     if (found !== undefined) return found;
-    throw new AwsError("RepositoryNotFoundException", `The repository with name '${name}' does not exist in the registry with id '${registryId}'`);
+    throw new AwsError(
+      "RepositoryNotFoundException",
+      `The repository with name '${name}' does not exist in the registry with id '${registryId}'`,
+    );
   }
 
   function imageIds(input: Reader): ImageId[] {
@@ -103,7 +106,10 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
           throw new AwsError("InvalidParameterException", `Invalid parameter at 'repositoryName' failed to satisfy constraint: '${name}'`);
         }
         if (store.repository(name) !== undefined) {
-          throw new AwsError("RepositoryAlreadyExistsException", `The repository with name '${name}' already exists in the registry with id '${accountId}'`);
+          throw new AwsError(
+            "RepositoryAlreadyExistsException",
+            `The repository with name '${name}' already exists in the registry with id '${accountId}'`,
+          );
         }
         const made: StoredRepository = { name, createdAt: Date.now(), tagMutability: mutability(input) };
         store.putRepository(made);
@@ -118,7 +124,10 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
         const input = read(raw);
         const found = repository(input);
         if (input.flag("force") !== true && store.manifests(found.name).length > 0) {
-          throw new AwsError("RepositoryNotEmptyException", `The repository with name '${found.name}' cannot be deleted because it still contains images`);
+          throw new AwsError(
+            "RepositoryNotEmptyException",
+            `The repository with name '${found.name}' cannot be deleted because it still contains images`,
+          );
         }
         store.deleteRepository(found.name);
         return { repository: describeRepository(found) };
@@ -136,7 +145,8 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
         const failures: Json[] = [];
         for (const id of imageIds(input)) {
           const found = find(name, id);
-          if (found === undefined) failures.push({ imageId: { ...id }, failureCode: "ImageNotFound", failureReason: "Requested image not found" });
+          if (found === undefined)
+            failures.push({ imageId: { ...id }, failureCode: "ImageNotFound", failureReason: "Requested image not found" });
           else images.push(imageOf(name, found, id.imageTag));
         }
         return { images, failures };
@@ -162,7 +172,10 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
         const tags = [...store.tags(name)];
         const untagged = store.manifests(name).filter(({ digest }) => tags.every(([, on]) => on !== digest));
         return {
-          imageIds: [...tags.map(([imageTag, imageDigest]) => ({ imageTag, imageDigest })), ...untagged.map(({ digest }) => ({ imageDigest: digest }))],
+          imageIds: [
+            ...tags.map(([imageTag, imageDigest]) => ({ imageTag, imageDigest })),
+            ...untagged.map(({ digest }) => ({ imageDigest: digest })),
+          ],
         };
       },
       PutImage: (raw) => putImage(read(raw)),
@@ -172,7 +185,11 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
         const { name } = repository(input);
         const layers = input.requiredTexts("layerDigests").map((layerDigest) => {
           const there = store.hasBlob(name, layerDigest);
-          return { layerDigest, layerAvailability: there ? "AVAILABLE" : "UNAVAILABLE", ...(there ? { layerSize: store.blobSize(layerDigest) } : {}) };
+          return {
+            layerDigest,
+            layerAvailability: there ? "AVAILABLE" : "UNAVAILABLE",
+            ...(there ? { layerSize: store.blobSize(layerDigest) } : {}),
+          };
         });
         return { layers, failures: [] };
       },
@@ -181,7 +198,10 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
         const { name } = repository(input);
         const layerDigest = input.requiredText("layerDigest");
         if (!store.hasBlob(name, layerDigest)) {
-          throw new AwsError("LayersNotFoundException", `The layer with digest '${layerDigest}' does not exist in the repository with name '${name}'`);
+          throw new AwsError(
+            "LayersNotFoundException",
+            `The layer with digest '${layerDigest}' does not exist in the repository with name '${name}'`,
+          );
         }
         // A presigned URL needs no other credentials: the password stands for the signature.
         const url = new URL(`${endpoint()}/_cloudbuild/blobs/${layerDigest}`);
@@ -239,7 +259,10 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
     if (indexMediaTypes.has(mediaType)) {
       const missing = (content.manifests ?? []).find(({ digest }) => store.manifest(name, digest) === undefined);
       if (missing === undefined) return;
-      throw new AwsError("ReferencedImagesNotFoundException", `The image '${missing.digest}' that the manifest list refers to does not exist in '${name}'`);
+      throw new AwsError(
+        "ReferencedImagesNotFoundException",
+        `The image '${missing.digest}' that the manifest list refers to does not exist in '${name}'`,
+      );
     }
     const missing = [content.config, ...(content.layers ?? [])].find((part) => part !== undefined && !store.hasBlob(name, part.digest));
     if (missing === undefined) return;
@@ -252,7 +275,8 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
     const failures: Json[] = [];
     for (const id of imageIds(input)) {
       const found = find(name, id);
-      const fail = (failureCode: string, failureReason: string): number => failures.push({ imageId: { ...id }, failureCode, failureReason });
+      const fail = (failureCode: string, failureReason: string): number =>
+        failures.push({ imageId: { ...id }, failureCode, failureReason });
       if (found === undefined) {
         fail("ImageNotFound", "Requested image not found");
         continue;
@@ -261,7 +285,9 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
       const tags = [...store.tags(name)].filter(([, on]) => on === digest).map(([one]) => one);
       const leaving = id.imageTag === undefined ? tags : [id.imageTag];
       const last = leaving.length === tags.length;
-      const parent = last ? store.manifests(name).find(({ bytes }) => parseManifest(bytes)?.manifests?.some((child) => child.digest === digest)) : undefined;
+      const parent = last
+        ? store.manifests(name).find(({ bytes }) => parseManifest(bytes)?.manifests?.some((child) => child.digest === digest))
+        : undefined;
       if (parent !== undefined) {
         fail("ImageReferencedByManifestList", `Requested image referenced by manifest list: [${parent.digest}]`);
         continue;

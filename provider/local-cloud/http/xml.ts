@@ -11,7 +11,9 @@ export interface XmlTree {
 /** Elements in order; a list repeats its element; undefined is left out. */
 export function toXml(tree: XmlTree): string {
   return Object.entries(tree)
-    .flatMap(([name, value]) => (Array.isArray(value) ? (value as readonly (string | XmlTree)[]) : [value]).map((one) => element(name, one as XmlValue)))
+    .flatMap(([name, value]) =>
+      (Array.isArray(value) ? (value as readonly (string | XmlTree)[]) : [value]).map((one) => element(name, one)),
+    )
     .join("");
 }
 

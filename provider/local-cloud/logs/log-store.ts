@@ -50,7 +50,10 @@ export function createLogStore(folder: string): LogStore {
     deleteGroup: (group) => rmSync(groupPath(group), { recursive: true }),
     append(group, stream, events) {
       if (events.length === 0) return;
-      appendFileSync(streamPath(group, stream), events.map(({ timestamp, message }) => `${JSON.stringify([timestamp, message])}\n`).join(""));
+      appendFileSync(
+        streamPath(group, stream),
+        events.map(({ timestamp, message }) => `${JSON.stringify([timestamp, message])}\n`).join(""),
+      );
     },
     read(group, stream) {
       const lines = readFileSync(streamPath(group, stream), "utf8").split("\n").slice(0, -1);

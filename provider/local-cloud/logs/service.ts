@@ -35,7 +35,8 @@ export function createLogs({ store, region, accountId }: { store: LogStore; regi
         const input = read(raw);
         const name = group(input);
         const streamName = input.requiredText("logStreamName");
-        if (store.hasStream(name, streamName)) throw new AwsError("ResourceAlreadyExistsException", "The specified log stream already exists");
+        if (store.hasStream(name, streamName))
+          throw new AwsError("ResourceAlreadyExistsException", "The specified log stream already exists");
         store.createStream(name, streamName);
         return {};
       },
@@ -62,7 +63,12 @@ export function createLogs({ store, region, accountId }: { store: LogStore; regi
         const input = read(raw);
         const name = group(input);
         const prefix = input.text("logStreamNamePrefix") ?? "";
-        return { logStreams: store.streams(name).filter((one) => one.startsWith(prefix)).map((one) => describeStream(name, one)) };
+        return {
+          logStreams: store
+            .streams(name)
+            .filter((one) => one.startsWith(prefix))
+            .map((one) => describeStream(name, one)),
+        };
       },
       GetLogEvents(raw) {
         const input = read(raw);
@@ -73,7 +79,8 @@ export function createLogs({ store, region, accountId }: { store: LogStore; regi
         const input = read(raw);
         const name = group(input);
         const named = input.texts("logStreamNames");
-        if (named !== undefined && named.length > 100) throw new AwsError("InvalidParameterException", "logStreamNames holds more than 100 names");
+        if (named !== undefined && named.length > 100)
+          throw new AwsError("InvalidParameterException", "logStreamNames holds more than 100 names");
         const prefix = input.text("logStreamNamePrefix") ?? "";
         const streams = named ?? store.streams(name).filter((one) => one.startsWith(prefix));
         const events = streams
@@ -84,7 +91,13 @@ export function createLogs({ store, region, accountId }: { store: LogStore; regi
         const limit = Math.min(input.number("limit") ?? largestPage, largestPage);
         const shown = events.slice(from, from + limit);
         return {
-          events: shown.map(({ id, stream: logStreamName, timestamp, message }) => ({ eventId: id, logStreamName, timestamp, message, ingestionTime: timestamp })),
+          events: shown.map(({ id, stream: logStreamName, timestamp, message }) => ({
+            eventId: id,
+            logStreamName,
+            timestamp,
+            message,
+            ingestionTime: timestamp,
+          })),
           searchedLogStreams: [],
           ...(from + limit < events.length ? { nextToken: String(from + limit) } : {}),
         };

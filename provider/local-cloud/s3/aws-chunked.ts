@@ -4,7 +4,10 @@ import { AwsError } from "../aws-error.ts";
  * Takes apart the `aws-chunked` content encoding: `<hex size>[;chunk-signature=…]\r\n<bytes>\r\n`, ended by a chunk of size 0 and trailing
  * headers. `onTrailer` gets each of those. Source: the SigV4 streaming chapter of the S3 API reference.
  */
-export async function* decodeAwsChunked(source: AsyncIterable<Buffer>, onTrailer: (name: string, value: string) => void): AsyncGenerator<Buffer> {
+export async function* decodeAwsChunked(
+  source: AsyncIterable<Buffer>,
+  onTrailer: (name: string, value: string) => void,
+): AsyncGenerator<Buffer> {
   let pending: Buffer = Buffer.alloc(0);
   const input = source[Symbol.asyncIterator]();
 

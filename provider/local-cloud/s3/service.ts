@@ -37,7 +37,8 @@ export function createS3({ store, region }: { store: ObjectStore; region: string
     CreateBucket: async (exchange, { bucket }) => {
       await readBody(exchange.request);
       if (!bucketForm.test(bucket)) throw new AwsError("InvalidBucketName", `"${bucket}" is not a bucket name`);
-      if (store.hasBucket(bucket)) throw new AwsError("BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded", 409);
+      if (store.hasBucket(bucket))
+        throw new AwsError("BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded", 409);
       store.createBucket(bucket);
       answer(exchange, 200, { location: `/${bucket}` });
     },
@@ -166,7 +167,9 @@ export function createS3({ store, region }: { store: ObjectStore; region: string
       const sum = checksumFor(name);
       return sum === undefined ? [] : [{ name, sum }];
     });
-    const chunked = (header(request, "content-encoding") ?? "").includes("aws-chunked") || (header(request, "x-amz-content-sha256") ?? "").startsWith("STREAMING-");
+    const chunked =
+      (header(request, "content-encoding") ?? "").includes("aws-chunked") ||
+      (header(request, "x-amz-content-sha256") ?? "").startsWith("STREAMING-");
     const source = request as AsyncIterable<Buffer>;
     const decoded = chunked ? decodeAwsChunked(source, (name, value) => claims.set(name, value)) : source;
     const data = await store.receive(seen(decoded, (chunk) => sums.forEach(({ sum }) => sum.update(chunk))));
@@ -203,7 +206,9 @@ export function createS3({ store, region }: { store: ObjectStore; region: string
         NextContinuationToken: left.length > shown.length ? shown.at(-1)?.[0] : undefined,
         ...(query.get("encoding-type") === "url" ? { EncodingType: "url" } : {}),
         Contents: shown.flatMap(([, one]) =>
-          one === undefined ? [] : [{ Key: encode(one.key), LastModified: iso(one.modifiedAt), ETag: one.etag, Size: one.size, StorageClass: "STANDARD" }],
+          one === undefined
+            ? []
+            : [{ Key: encode(one.key), LastModified: iso(one.modifiedAt), ETag: one.etag, Size: one.size, StorageClass: "STANDARD" }],
         ),
         CommonPrefixes: shown.flatMap(([name, one]) => (one === undefined ? [{ Prefix: encode(name) }] : [])),
       },
@@ -265,10 +270,25 @@ function operationOf(method: string, { bucket, key }: Address, query: URLSearchP
             DELETE: "DeleteObject",
           };
   // A subresource of the query decides first. One that is not known must not pass for the plain operation.
-  const plain = ["list-type", "prefix", "delimiter", "max-keys", "continuation-token", "start-after", "encoding-type", "fetch-owner", "x-id", "partNumber", "versionId"];
+  const plain = [
+    "list-type",
+    "prefix",
+    "delimiter",
+    "max-keys",
+    "continuation-token",
+    "start-after",
+    "encoding-type",
+    "fetch-owner",
+    "x-id",
+    "partNumber",
+    "versionId",
+  ];
   const named = [...query.keys()].filter((name) => !plain.includes(name));
   const [subresource] = named;
-  return known[subresource === undefined ? method : `${method} ${subresource}`] ?? `${method}${subresource === undefined ? "" : `?${subresource}`}`;
+  return (
+    known[subresource === undefined ? method : `${method} ${subresource}`] ??
+    `${method}${subresource === undefined ? "" : `?${subresource}`}`
+  );
 }
 
 function factsOf({ request }: Exchange): ObjectFacts {

@@ -21,11 +21,18 @@ export function createSts({ accountId }: { accountId: string }) {
     serve(exchange: Exchange, operation: string, form: URLSearchParams): void {
       const act = operations[operation];
       if (act === undefined) throw new AwsError("InvalidAction", `The local cloud does not implement sts:${operation}`);
-      const result = { [`${operation}Response xmlns="${namespace}"`]: { [`${operation}Result`]: act(form), ResponseMetadata: { RequestId: randomUUID() } } };
+      const result = {
+        [`${operation}Response xmlns="${namespace}"`]: { [`${operation}Result`]: act(form), ResponseMetadata: { RequestId: randomUUID() } },
+      };
       answer(exchange, 200, { "content-type": "text/xml" }, toXml(result));
     },
     sendError(exchange: Exchange, error: AwsError): void {
-      const body = { [`ErrorResponse xmlns="${namespace}"`]: { Error: { Type: "Sender", Code: error.code, Message: error.message }, RequestId: randomUUID() } };
+      const body = {
+        [`ErrorResponse xmlns="${namespace}"`]: {
+          Error: { Type: "Sender", Code: error.code, Message: error.message },
+          RequestId: randomUUID(),
+        },
+      };
       answer(exchange, error.status, { "content-type": "text/xml" }, toXml(body));
     },
   };
@@ -35,7 +42,8 @@ function assumeRole(form: URLSearchParams): XmlTree {
   const arn = form.get("RoleArn") ?? "";
   const session = form.get("RoleSessionName") ?? "";
   const [, account, role] = /^arn:[a-z-]+:iam::(\d{12}):role\/(.+)$/.exec(arn) ?? [];
-  if (account === undefined || role === undefined || session === "") throw new AwsError("ValidationError", `"${arn}" is not the ARN of a role`);
+  if (account === undefined || role === undefined || session === "")
+    throw new AwsError("ValidationError", `"${arn}" is not the ARN of a role`);
   const seconds = Number(form.get("DurationSeconds") ?? 3600);
   return {
     Credentials: {

@@ -36,7 +36,7 @@ export async function followBuild(build: FollowedBuild, deps: FollowDeps, operat
   const view = liveView(build, deps, operation);
   let settled: SettledObservation;
   try {
-    settled = await deps.watcher.watch(build.id, operation.signal, view.observe);
+    settled = await deps.watcher.watch(build.id, operation.signal, (observation) => view.observe(observation));
   } catch (error) {
     if (operation.signal.aborted && build.ours) await stopBuild(build.id, deps, operation);
     throw error;

@@ -18,7 +18,6 @@ export function comparePaths(a: string, b: string): number {
   return Buffer.compare(encodePath(a), encodePath(b));
 }
 
-// eslint-disable-next-line no-control-regex
 const ascii = /^[\x00-\x7f]*$/;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

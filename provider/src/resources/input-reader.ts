@@ -88,7 +88,7 @@ export function readInputs(map: PropertyMap, prefix = "", failures: CheckFailure
       if (value === undefined) return undefined;
       if (value === unknown) return unknown;
       try {
-        return parser(value as Exclude<typeof value, Unknown>);
+        return parser(value);
       } catch (error) {
         if (error instanceof CloudBuildError) return fail(path(at), error.message);
         throw error;

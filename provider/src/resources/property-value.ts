@@ -64,3 +64,9 @@ export function sameValue(a: PropertyValue | undefined, b: PropertyValue | undef
   }
   return left === right;
 }
+
+/** The text of a property, whether it is secret or not; undefined for anything that is no text. */
+export function textAt(map: PropertyMap | undefined, name: string): string | undefined {
+  const plain = unwrap(map?.[name] ?? null);
+  return typeof plain === "string" ? plain : undefined;
+}

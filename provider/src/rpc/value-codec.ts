@@ -1,13 +1,5 @@
 import struct, { type JavaScriptValue, type Struct } from "google-protobuf/google/protobuf/struct_pb.js";
-import {
-  Foreign,
-  isPropertyMap,
-  Secret,
-  unknown,
-  type PropertyMap,
-  type PropertyValue,
-  type Unknown,
-} from "../resources/property-value.ts";
+import { Foreign, isPropertyMap, Secret, unknown, type PropertyMap, type PropertyValue } from "../resources/property-value.ts";
 
 // The wire signatures of sdk/go/common/resource/sig/sig.go in pulumi/pulumi.
 const signatureKey = "4dabf18193072939515e22adb298388d";
@@ -101,7 +93,7 @@ function encodeMap(map: PropertyMap): Record<string, JavaScriptValue> {
 }
 
 function encodeValue(value: PropertyValue): JavaScriptValue {
-  if (value === (unknown as Unknown)) return unknownSentinels.string;
+  if (value === unknown) return unknownSentinels.string;
   if (value instanceof Secret) return { [signatureKey]: signatures.secret, value: encodeValue(value.value) };
   if (value instanceof Foreign) throw new TypeError(`a ${value.kind} cannot be sent to the engine`);
   if (Array.isArray(value)) return (value as readonly PropertyValue[]).map(encodeValue);

@@ -3,7 +3,7 @@ import { parseDigest } from "../../image/digest.ts";
 import { parseRepository } from "../../image/repository.ts";
 import { removeImage } from "../../registry/remove-image.ts";
 import type { Operation } from "../../support/operation.ts";
-import { unwrap, type PropertyMap } from "../property-value.ts";
+import { textAt, unwrap, type PropertyMap } from "../property-value.ts";
 import type { DeleteRequest } from "../resource.ts";
 import { readImageArgs } from "./image-args.ts";
 import type { ImageDeps } from "./image-deps.ts";
@@ -14,7 +14,7 @@ import type { ImageDeps } from "./image-deps.ts";
  */
 export async function deleteImage(request: DeleteRequest, deps: ImageDeps, operation: Operation): Promise<void> {
   const { args } = readImageArgs(request.oldInputs, deps.defaults);
-  const [url, digest, contentTag] = ["repositoryUrl", "digest", "contentTag"].map((name) => textOf(request.state, name));
+  const [url, digest, contentTag] = ["repositoryUrl", "digest", "contentTag"].map((name) => textAt(request.state, name));
   if (args.onDelete === "retain" || url === undefined || digest === undefined) {
     operation.reporter.info('kept the image in the registry; `onDelete: "delete"` would remove it');
     return;
@@ -26,9 +26,4 @@ export async function deleteImage(request: DeleteRequest, deps: ImageDeps, opera
   } catch (error) {
     if (!hasCode(error, "repository-missing")) throw error;
   }
-}
-
-function textOf(map: PropertyMap, name: string): string | undefined {
-  const plain = unwrap(map[name] ?? null);
-  return typeof plain === "string" ? plain : undefined;
 }

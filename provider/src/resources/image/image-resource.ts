@@ -2,7 +2,7 @@ import { hasCode } from "../../errors/cloudbuild-error.ts";
 import { parseDigest } from "../../image/digest.ts";
 import { retagImage } from "../../registry/retag-image.ts";
 import type { Operation } from "../../support/operation.ts";
-import type { PropertyMap } from "../property-value.ts";
+import { textAt, type PropertyMap } from "../property-value.ts";
 import { PartialStateError, type CreateRequest, type CreateResult, type Resource, type UpdateRequest } from "../resource.ts";
 import { checkImage } from "./check-image.ts";
 import { deleteImage } from "./delete-image.ts";
@@ -53,8 +53,10 @@ async function updateImage(request: UpdateRequest, deps: ImageDeps, operation: O
 
 /** Only tags or settings changed: the image stays, its tags follow. False when the image is gone, so that it has to be made again. */
 async function retagged(plan: ImagePlan, state: PropertyMap, deps: ImageDeps, operation: Operation): Promise<boolean> {
+  const digest = textAt(state, "digest");
+  if (digest === undefined) return false;
   const { registry } = deps.cloudFor(plan.repository.ecr);
-  const image = await registry.find(plan.repository, { digest: parseDigest(String(state["digest"])) }, operation.signal);
+  const image = await registry.find(plan.repository, { digest: parseDigest(digest) }, operation.signal);
   if (image === undefined) return false;
   await retagImage(plan.repository, image, plan.tags, registry, operation);
   return true;

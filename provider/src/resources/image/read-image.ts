@@ -4,7 +4,7 @@ import { parseRepository, type Repository } from "../../image/repository.ts";
 import { parseTag } from "../../image/tag.ts";
 import type { ImageRegistry } from "../../registry/image-registry.ts";
 import type { Operation } from "../../support/operation.ts";
-import { unwrap, type PropertyMap } from "../property-value.ts";
+import { textAt, unwrap, type PropertyMap } from "../property-value.ts";
 import type { ReadRequest, ReadResult } from "../resource.ts";
 import type { ImageDeps } from "./image-deps.ts";
 import { imageId } from "./image-state.ts";
@@ -12,8 +12,8 @@ import { imageId } from "./image-state.ts";
 /** Asks the registry what is true now. Only a definite not-found means gone; everything else rejects, and state stays as it was. */
 export async function readImage(request: ReadRequest, deps: ImageDeps, operation: Operation): Promise<ReadResult> {
   const { state, inputs } = request;
-  const digest = textOf(state, "digest");
-  const url = textOf(state, "repositoryUrl");
+  const digest = textAt(state, "digest");
+  const url = textAt(state, "repositoryUrl");
   if (state === undefined || digest === undefined || url === undefined) return importImage(request.id, deps, operation);
   const repository = parseRepository(url);
   const { registry } = deps.cloudFor(repository.ecr);
@@ -78,11 +78,6 @@ function splitReference(id: string): { url: string; reference: { tag: string } |
   throw new CloudBuildError("input-invalid", `"${id}" names no image; expected <repository>@sha256:<64 hex> or <repository>:<tag>`);
 }
 
-function textOf(map: PropertyMap | undefined, name: string): string | undefined {
-  const value = map?.[name];
-  const plain = value === undefined ? undefined : unwrap(value);
-  return typeof plain === "string" ? plain : undefined;
-}
 
 function listOf(map: PropertyMap, name: string): string[] {
   const value = unwrap(map[name] ?? null);

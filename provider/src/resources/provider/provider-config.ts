@@ -127,7 +127,7 @@ function readDefaults(reader: InputReader): ImageDefaults {
 
 /** The engine does not configure a provider while anything is unknown, so here unknown is as good as absent. */
 function settled<T>(value: Maybe<T> | undefined): T | undefined {
-  return value === unknown ? undefined : (value as T | undefined);
+  return value === unknown ? undefined : value;
 }
 
 function optional<Name extends string, T>(name: Name, value: T | undefined): { [K in Name]?: T } {
