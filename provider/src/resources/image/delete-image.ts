@@ -3,7 +3,7 @@ import { parseDigest } from "../../image/digest.ts";
 import { parseRepository } from "../../image/repository.ts";
 import { removeImage } from "../../registry/remove-image.ts";
 import type { Operation } from "../../support/operation.ts";
-import { textAt, unwrap, type PropertyMap } from "../property-value.ts";
+import { textAt } from "../property-value.ts";
 import type { DeleteRequest } from "../resource.ts";
 import { readImageArgs } from "./image-args.ts";
 import type { ImageDeps } from "./image-deps.ts";

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { createContextReader, listContext, type ContextSource } from "../../../provider/src/context/context-reader.ts";
+import { makeFolder, removeFolders } from "../../support/folder.ts";
+import { recordedOperation } from "../../support/operation.ts";
+
+async function paths(source: Partial<ContextSource> & { context: string }): Promise<string[]> {
+  return (await listContext({ baseDir: "/", ...source }, recordedOperation())).map(({ path, kind }) => (kind === "folder" ? `${path}/` : path));
+}
+
+async function failures(source: Partial<ContextSource> & { context: string }): Promise<string[]> {
+  const inspected = await createContextReader().inspect({ baseDir: "/", ...source }, recordedOperation());
+  return inspected.failures.map(({ property, code }) => `${property}: ${code}`);
+}
+
+describe("reading a context", () => {
+  afterEach(removeFolders);
+
+  it("lists what Docker would see, by the bytes of the names", async () => {
+    const folder = makeFolder({
+      Dockerfile: "FROM scratch\n",
+      ".dockerignore": "**/*.log\nnode_modules\nout\n!out/keep/it\n",
+      "a.log": "",
+      "a/x": "",
+      "a-b": "",
+      "node_modules/p/index.js": "",
+      "out/keep/it": "",
+      "out/other": "",
+      "Z": "",
+      "\u{1f600}": "",
+      "\uffee": "",
+    });
+    assert.deepEqual(await paths({ context: folder }), [".dockerignore", "Dockerfile", "Z", "a/", "a-b", "a/x", "out/", "out/keep/", "out/keep/it", "\uffee", "\u{1f600}"]);
+  });
+
+  it("lets <Dockerfile>.dockerignore count before .dockerignore", async () => {
+    const folder = makeFolder({ "app.Dockerfile": "FROM scratch\n", "app.Dockerfile.dockerignore": "a\n", ".dockerignore": "b\n", a: "", b: "" });
+    const listed = await paths({ context: folder, dockerfile: join(folder, "app.Dockerfile") });
+    assert.equal(listed.includes("a"), false);
+    assert.equal(listed.includes("b"), true);
+  });
+
+  it("hashes a context whose Dockerfile lies outside of it, or is ignored", async () => {
+    const outside = makeFolder({ Dockerfile: "FROM scratch\n" });
+    const folder = makeFolder({ ".dockerignore": "Dockerfile\n", Dockerfile: "FROM scratch\n", a: "" });
+    assert.deepEqual(await failures({ context: folder }), []);
+    assert.deepEqual(await failures({ context: folder, dockerfile: join(outside, "Dockerfile") }), []);
+  });
+
+  it("reports everything that is wrong at once, each with its property", async () => {
+    const folder = makeFolder({ ".dockerignore": "[\n" });
+    assert.deepEqual(await failures({ context: folder }), ["dockerfile: dockerfile-missing", "context: ignore-pattern-malformed"]);
+    assert.deepEqual(await failures({ context: join(folder, "nowhere") }), ["context: context-unreadable"]);
+    assert.deepEqual(await failures({ context: join(folder, ".dockerignore") }), ["context: context-unreadable"]);
+    assert.deepEqual(await failures({ context: "" }), ["context: context-unreadable"]);
+    assert.deepEqual(await failures({ context: "https://github.com/a/b.git" }), ["context: context-unreadable"]);
+    const bad = makeFolder({ Dockerfile: "FORM scratch\n" });
+    assert.deepEqual(await failures({ context: bad }), ["dockerfile: dockerfile-invalid"]);
+    assert.deepEqual(await failures({ context: makeFolder({ Dockerfile: "FROM a AS b\n" }), target: "c" }), ["target: target-unknown"]);
+  });
+
+  it("leaves sockets and pipes out, with one warning", async () => {
+    const folder = makeFolder({ Dockerfile: "FROM scratch\n" });
+    execFileSync("mkfifo", [join(folder, "pipe")]);
+    const operation = recordedOperation();
+    const listed = await listContext({ context: folder, baseDir: "/" }, operation);
+    assert.deepEqual(listed.map(({ path }) => path), ["Dockerfile"]);
+    assert.deepEqual(operation.said.filter(({ kind }) => kind === "warn").length, 1);
+  });
+
+  it("reads one context once for callers that come together, and an abort of one does not fail the other", async () => {
+    const folder = makeFolder({ Dockerfile: "FROM scratch\n", a: "x".repeat(100_000) });
+    const reader = createContextReader();
+    const [gone, kept] = [recordedOperation(), recordedOperation()];
+    const source = { context: folder, baseDir: "/" };
+    const first = reader.resolve(source, gone);
+    const second = reader.resolve(source, kept);
+    gone.abort(new Error("no more"));
+    await assert.rejects(first, /no more/);
+    assert.match((await second).contextHash, /^[0-9a-f]{64}$/);
+  });
+});
