@@ -51,11 +51,13 @@ export function lockFolder(folder: string): () => void {
   }
 }
 
+/** False for a process that has ended, also one whose parent has not taken note of it yet. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
+  // pid (name) state …
+  return !/\) [ZX] /.test(readIfThere(`/proc/${pid}/stat`) ?? "");
 }

@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 // What the examples' Dockerfiles call, and a little more.
-const applets = "sh cat cp echo env grep head ls mkdir mv printf pwd rm sed seq sleep sort stat tail test touch tr true false wc".split(" ");
+const applets = "sh cat cp echo env grep head ls mkdir mv printf pwd rm sed seq sleep sort stat tail test touch tr true false wc".split(
+  " ",
+);
 
 /**
  * Pushes a base image that can be had without a public registry: a statically linked busybox and nothing else. Answers its reference.

@@ -50,7 +50,12 @@ export async function startCloudProcess(flags: readonly string[] = []): Promise<
 
 /** Runs a program to its end; throws with its output when it fails. */
 export function run(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}, input?: string): string {
-  const { status, stdout, stderr, error } = spawnSync(program, args, { env: { ...process.env, ...env }, input, encoding: "utf8", maxBuffer: 1 << 28 });
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    env: { ...process.env, ...env },
+    input,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
   if (status !== 0) throw new Error(`${program} ${args.join(" ")} ended with ${status}: ${error?.message ?? ""}${stderr}${stdout}`);
   return stdout;
 }

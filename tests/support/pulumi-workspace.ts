@@ -64,7 +64,11 @@ export async function createWorkspace({ program, env, config = {} }: WorkspaceOp
 
   function start(args: readonly string[]): Running {
     const startedAt = performance.now();
-    const child = spawn("pulumi", [...args, "--non-interactive", "--color", "never"], { cwd: folder, env: { ...process.env, ...own }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn("pulumi", [...args, "--non-interactive", "--color", "never"], {
+      cwd: folder,
+      env: { ...process.env, ...own },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let [output, stdout] = ["", ""];
     const waiting: { text: string | RegExp; resolve: () => void }[] = [];
     const hear = (chunk: Buffer): void => {
@@ -90,7 +94,8 @@ export async function createWorkspace({ program, env, config = {} }: WorkspaceOp
 
   async function pulumi(args: readonly string[], expectedCode: number | "any" = 0): Promise<Ran> {
     const ran = await start(args).done;
-    if (expectedCode !== "any" && ran.code !== expectedCode) throw new Error(`pulumi ${args.join(" ")} ended with ${ran.code}:\n${ran.output}`);
+    if (expectedCode !== "any" && ran.code !== expectedCode)
+      throw new Error(`pulumi ${args.join(" ")} ended with ${ran.code}:\n${ran.output}`);
     return ran;
   }
 

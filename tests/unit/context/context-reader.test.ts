@@ -6,7 +6,9 @@ import { makeFolder, removeFolders } from "../../support/folder.ts";
 import { recordedOperation } from "../../support/operation.ts";
 
 async function paths(source: Partial<ContextSource> & { context: string }): Promise<string[]> {
-  return (await listContext({ baseDir: "/", ...source }, recordedOperation())).map(({ path, kind }) => (kind === "folder" ? `${path}/` : path));
+  return (await listContext({ baseDir: "/", ...source }, recordedOperation())).map(({ path, kind }) =>
+    kind === "folder" ? `${path}/` : path,
+  );
 }
 
 async function failures(source: Partial<ContextSource> & { context: string }): Promise<string[]> {
@@ -27,15 +29,33 @@ describe("reading a context", () => {
       "node_modules/p/index.js": "",
       "out/keep/it": "",
       "out/other": "",
-      "Z": "",
+      Z: "",
       "\u{1f600}": "",
       "\uffee": "",
     });
-    assert.deepEqual(await paths({ context: folder }), [".dockerignore", "Dockerfile", "Z", "a/", "a-b", "a/x", "out/", "out/keep/", "out/keep/it", "\uffee", "\u{1f600}"]);
+    assert.deepEqual(await paths({ context: folder }), [
+      ".dockerignore",
+      "Dockerfile",
+      "Z",
+      "a/",
+      "a-b",
+      "a/x",
+      "out/",
+      "out/keep/",
+      "out/keep/it",
+      "\uffee",
+      "\u{1f600}",
+    ]);
   });
 
   it("lets <Dockerfile>.dockerignore count before .dockerignore", async () => {
-    const folder = makeFolder({ "app.Dockerfile": "FROM scratch\n", "app.Dockerfile.dockerignore": "a\n", ".dockerignore": "b\n", a: "", b: "" });
+    const folder = makeFolder({
+      "app.Dockerfile": "FROM scratch\n",
+      "app.Dockerfile.dockerignore": "a\n",
+      ".dockerignore": "b\n",
+      a: "",
+      b: "",
+    });
     const listed = await paths({ context: folder, dockerfile: join(folder, "app.Dockerfile") });
     assert.equal(listed.includes("a"), false);
     assert.equal(listed.includes("b"), true);
@@ -65,7 +85,10 @@ describe("reading a context", () => {
     execFileSync("mkfifo", [join(folder, "pipe")]);
     const operation = recordedOperation();
     const listed = await listContext({ context: folder, baseDir: "/" }, operation);
-    assert.deepEqual(listed.map(({ path }) => path), ["Dockerfile"]);
+    assert.deepEqual(
+      listed.map(({ path }) => path),
+      ["Dockerfile"],
+    );
     assert.deepEqual(operation.said.filter(({ kind }) => kind === "warn").length, 1);
   });
 

@@ -9,7 +9,11 @@ describe("reading a Dockerfile", () => {
     ["lower case", "from a as b\nrun true\n", ["b"]],
     ["a continued line with a comment and a blank line in it", "FROM a\nRUN one \\\n# note\n\n  two\nCMD x\n", [undefined]],
     ["the backquote as escape", "# escape=`\nFROM a\nRUN one `\n  NOTHING\n", [undefined]],
-    ["a here-document that holds what looks like instructions", "FROM a\nRUN <<EOF\nNOT an instruction\nFROM trap\nEOF\nCMD x\n", [undefined]],
+    [
+      "a here-document that holds what looks like instructions",
+      "FROM a\nRUN <<EOF\nNOT an instruction\nFROM trap\nEOF\nCMD x\n",
+      [undefined],
+    ],
     ["two here-documents", "FROM a\nCOPY <<one <<-two /x/\nBODY\none\n\tBODY\n\ttwo\nCMD x\n", [undefined]],
     ["a quoted here-document", "FROM a\nRUN cat <<'E F'\nBODY\nE F\nCMD x\n", [undefined]],
     ["arithmetic that is no here-document", "FROM a\nRUN echo $((1<<2)) \"<<X\" '<<Y'\nCMD x\n", [undefined]],
@@ -21,7 +25,11 @@ describe("reading a Dockerfile", () => {
     ["flags of FROM", "FROM --platform=$BUILDPLATFORM a AS b\n", ["b"]],
   ];
   for (const [name, text, stages] of accepted) {
-    it(`takes ${name}`, () => assert.deepEqual(parseDockerfile(text).map((stage) => stage.name), stages));
+    it(`takes ${name}`, () =>
+      assert.deepEqual(
+        parseDockerfile(text).map((stage) => stage.name),
+        stages,
+      ));
   }
 
   const refused: readonly (readonly [name: string, text: string, said: string])[] = [
@@ -33,13 +41,19 @@ describe("reading a Dockerfile", () => {
   ];
   for (const [name, text, said] of refused) {
     it(`refuses ${name}`, () => {
-      assert.throws(() => parseDockerfile(text), (error) => hasCode(error, "dockerfile-invalid") && error.message.includes(said) && error.property === "dockerfile");
+      assert.throws(
+        () => parseDockerfile(text),
+        (error) => hasCode(error, "dockerfile-invalid") && error.message.includes(said) && error.property === "dockerfile",
+      );
     });
   }
 
   it("finds a target by name in any case, or by number", () => {
     const stages = parseDockerfile("FROM a AS build\nFROM b\n");
     for (const target of ["build", "BUILD", "0", "1"]) requireTarget(stages, target);
-    assert.throws(() => requireTarget(stages, "missing"), (error) => hasCode(error, "target-unknown") && error.message.includes("build, 1"));
+    assert.throws(
+      () => requireTarget(stages, "missing"),
+      (error) => hasCode(error, "target-unknown") && error.message.includes("build, 1"),
+    );
   });
 });

@@ -77,7 +77,8 @@ describe("ignore files", () => {
     it(`refuses ${pattern} and names its line`, () => {
       assert.throws(
         () => parseIgnoreFile(`ok\n${pattern}\n`, ".dockerignore"),
-        (error: unknown) => hasCode(error, "ignore-pattern-malformed") && error.message.includes(".dockerignore line 2") && error.property === "context",
+        (error: unknown) =>
+          hasCode(error, "ignore-pattern-malformed") && error.message.includes(".dockerignore line 2") && error.property === "context",
       );
     });
   }

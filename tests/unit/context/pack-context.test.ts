@@ -53,14 +53,19 @@ describe("packing a context", () => {
     assert.equal(lstatSync(join(out, "empty")).mode & 0o777, 0o755);
     assert.equal(lstatSync(join(out, "big")).mtime.toISOString(), "1980-01-01T00:00:00.000Z");
     const listing = execFileSync("tar", ["--numeric-owner", "-tvzf", archive], { encoding: "utf8" });
-    assert.ok(listing.split("\n").every((line) => line === "" || / 0\/0 /.test(line)), listing);
+    assert.ok(
+      listing.split("\n").every((line) => line === "" || / 0\/0 /.test(line)),
+      listing,
+    );
   });
 
   it("makes the same bytes for the same content, wherever and whenever", async () => {
     const content = { Dockerfile: "FROM scratch\n", "a/b.txt": "b", c: { exec: "c" } };
     const digests = await Promise.all(
       [makeFolder(content), makeFolder(content)].map(async (folder) =>
-        createHash("sha256").update(readFileSync(await pack(await resolve(folder)))).digest("hex"),
+        createHash("sha256")
+          .update(readFileSync(await pack(await resolve(folder))))
+          .digest("hex"),
       ),
     );
     assert.equal(digests[0], digests[1]);

@@ -1,6 +1,6 @@
 import type { CloudBuildError } from "../../errors/cloudbuild-error.ts";
 import type { Operation } from "../../support/operation.ts";
-import { sameValue, unknown, type PropertyMap } from "../property-value.ts";
+import { sameValue, unknown, unwrap, type PropertyMap } from "../property-value.ts";
 import type { CheckFailure, CheckRequest, CheckResult } from "../resource.ts";
 import type { Maybe, InputReader } from "../input-reader.ts";
 import { contentHash } from "./content-hash.ts";
@@ -58,13 +58,14 @@ function failureOf(error: CloudBuildError): CheckFailure {
 
 /** Optional in the schema, because an import cannot know them or the provider's configuration may say them; needed to build all the same. */
 function requireInputs({ news }: CheckRequest, args: ImageArgs, reader: InputReader): void {
-  if (news["repositoryUrl"] === undefined) reader.fail("repositoryUrl", "is missing; pass the URL of an ECR repository");
-  if (news["context"] === undefined) reader.fail("context", "is missing; pass the folder that holds the Dockerfile");
+  const absent = (name: string): boolean => unwrap(news[name] ?? null) === null;
+  if (absent("repositoryUrl")) reader.fail("repositoryUrl", "is missing; pass the URL of an ECR repository");
+  if (absent("context")) reader.fail("context", "is missing; pass the folder that holds the Dockerfile");
   if (args.onMissing === "fail") return;
-  if (news["project"] === undefined && args.project === undefined) {
+  if (absent("project") && args.project === undefined) {
     reader.fail("project", "is missing; name a CodeBuild project here or in the provider's configuration");
   }
-  if (news["contextBucket"] === undefined && args.contextBucket === undefined) {
+  if (absent("contextBucket") && args.contextBucket === undefined) {
     reader.fail("contextBucket", "is missing; name an S3 bucket for build contexts here or in the provider's configuration");
   }
 }

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { createContextReader } from "../../../provider/src/context/context-reader.ts";
+import { checkImage } from "../../../provider/src/resources/image/check-image.ts";
+import type { ImageDefaults, ImageDeps } from "../../../provider/src/resources/image/image-deps.ts";
+import { Foreign, Secret, textAt, unknown, type PropertyMap } from "../../../provider/src/resources/property-value.ts";
+import type { CheckResult } from "../../../provider/src/resources/resource.ts";
+import { systemClock } from "../../../provider/src/support/clock.ts";
+import { makeFolder, removeFolders } from "../../support/folder.ts";
+import { recordedOperation } from "../../support/operation.ts";
+
+const repositoryUrl = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app";
+
+function check(news: PropertyMap, options: { olds?: PropertyMap; defaults?: ImageDefaults; baseDir?: string } = {}): Promise<CheckResult> {
+  const deps: ImageDeps = {
+    clock: systemClock,
+    baseDir: options.baseDir ?? "/",
+    defaults: options.defaults ?? { project: "builder", contextBucket: "contexts" },
+    contexts: createContextReader(),
+    customEndpoint: false,
+    cloudFor: () => assert.fail("Check must not talk to a cloud"),
+  };
+  return checkImage({ news, olds: options.olds ?? {} }, deps, recordedOperation());
+}
+
+describe("Check", () => {
+  afterEach(removeFolders);
+  const good = () => makeFolder({ Dockerfile: "FROM scratch AS base\n", a: "1" });
+
+  it("adds the hashes, and leaves everything else as it was given", async () => {
+    const news = { repositoryUrl, context: good(), tags: ["v1"], buildArgs: new Secret({ A: "1" }) };
+    const { inputs, failures } = await check(news);
+    assert.deepEqual(failures, []);
+    assert.deepEqual(
+      { ...inputs, contextHash: undefined, contentHash: undefined },
+      { ...news, contextHash: undefined, contentHash: undefined },
+    );
+    assert.match(textAt(inputs, "contextHash") ?? "", /^[0-9a-f]{64}$/);
+    assert.match(textAt(inputs, "contentHash") ?? "", /^[0-9a-f]{64}$/);
+  });
+
+  const failing: readonly (readonly [name: string, news: PropertyMap, properties: readonly string[]])[] = [
+    ["a repository that is none", { repositoryUrl: "app" }, ["repositoryUrl"]],
+    ["a registry that is not ECR", { repositoryUrl: "ghcr.io/me/app" }, ["repositoryUrl"]],
+    ["no repository", { repositoryUrl: null }, ["repositoryUrl"]],
+    ["an unknown property", { contxt: "./app" }, ["contxt"]],
+    ["an unknown stage", { target: "prod" }, ["target"]],
+    ["a platform that is none, and two of them", { platforms: ["linux", "linux/arm64"] }, ["platforms[0]", "platforms"]],
+    ["no platform", { platforms: [] }, ["platforms"]],
+    ["tags that cannot be, are ours, or there twice", { tags: ["a b", "cb-1", "x", "x"] }, ["tags[0]", "tags[1]", "tags[3]"]],
+    ["values of another type", { buildArgs: { A: 1 }, tags: "latest", context: 4 }, ["buildArgs.A", "tags", "context"]],
+    ["an asset", { context: new Foreign("archive") }, ["context"]],
+    ["a choice that is none", { onMissing: "wait", logs: "loud", onDelete: "keep" }, ["onMissing", "logs", "onDelete"]],
+    ["a NUL", { buildArgs: { "A.b": "x\0" } }, ['buildArgs["A.b"]']],
+    ["an output set by the program", { contextHash: "x", digest: "y" }, ["contextHash", "digest"]],
+    ["names that cannot be", { project: "-x", contextBucket: "UPPER" }, ["project", "contextBucket"]],
+    ["a Dockerfile that is not there", { dockerfile: "nowhere/Dockerfile" }, ["dockerfile"]],
+  ];
+  for (const [name, news, properties] of failing) {
+    it(`names ${properties.join(" and ")} for ${name}`, async () => {
+      const { failures } = await check({ repositoryUrl, context: good(), ...news });
+      assert.deepEqual(failures.map(({ property }) => property).sort(), [...properties].sort());
+    });
+  }
+
+  it("reports everything at once", async () => {
+    const folder = makeFolder({ ".dockerignore": "[\n" });
+    const { failures } = await check({ repositoryUrl: "app", context: folder, tags: ["a b"], bogus: true }, { defaults: {} });
+    assert.deepEqual(failures.map(({ property }) => property).sort(), [
+      "bogus",
+      "context",
+      "contextBucket",
+      "dockerfile",
+      "project",
+      "repositoryUrl",
+      "tags[0]",
+    ]);
+  });
+
+  it("requires a project and a bucket only where something may be built", async () => {
+    const { failures } = await check({ repositoryUrl, context: good(), onMissing: "fail" }, { defaults: {} });
+    assert.deepEqual(failures, []);
+  });
+
+  it("takes unknown values anywhere, and then knows no content hash", async () => {
+    const folder = good();
+    for (const news of [{ repositoryUrl: unknown }, { project: unknown, contextBucket: unknown }, { tags: [unknown] }] as PropertyMap[]) {
+      const { inputs, failures } = await check({ repositoryUrl, context: folder, ...news });
+      assert.deepEqual(failures, []);
+      assert.match(textAt(inputs, "contentHash") ?? "", /^[0-9a-f]{64}$/);
+    }
+    for (const news of [
+      { buildArgs: { A: unknown } },
+      { target: unknown },
+      { context: unknown },
+      { dockerfile: unknown },
+    ] as PropertyMap[]) {
+      const { inputs, failures } = await check({ repositoryUrl, context: folder, ...news });
+      assert.deepEqual(failures, []);
+      assert.equal(inputs["contentHash"], unknown);
+    }
+  });
+
+  it("finds the same content however a path is spelled, and whatever is no content", async () => {
+    const folder = good();
+    const hashes = await Promise.all(
+      [
+        { context: folder },
+        { context: `${folder}/../${folder.split("/").at(-1)}/` },
+        { context: folder, tags: ["x"], logs: "off", dockerfile: join(folder, "Dockerfile"), platforms: ["linux/amd64"] },
+      ].map(async (news) => (await check({ repositoryUrl, ...news })).inputs["contentHash"]),
+    );
+    assert.equal(new Set(hashes).size, 1);
+  });
+
+  for (const [name, news] of Object.entries<PropertyMap>({
+    target: { target: "base" },
+    "a build arg": { buildArgs: { A: "1" } },
+    "a label": { labels: { a: "1" } },
+    "a trigger": { triggers: { a: "1" } },
+    "a platform": { platforms: ["linux/arm64"] },
+  })) {
+    it(`finds another content with ${name}`, async () => {
+      const context = good();
+      const [one, two] = await Promise.all([check({ repositoryUrl, context }), check({ repositoryUrl, context, ...news })]);
+      assert.notEqual(one.inputs["contentHash"], two.inputs["contentHash"]);
+      assert.equal(one.inputs["contextHash"], two.inputs["contextHash"]);
+    });
+  }
+
+  it("keeps the old context hash under ignoreChanges", async () => {
+    const context = good();
+    const old = "a".repeat(64);
+    const { inputs, failures } = await check({ repositoryUrl, context, contextHash: old }, { olds: { contextHash: old } });
+    assert.deepEqual(failures, []);
+    assert.equal(inputs["contextHash"], old);
+  });
+});
