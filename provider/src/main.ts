@@ -40,7 +40,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 
 // The engine holds the other end of stdin. Gone without a word means killed: leave, and leave the builds running for the next run to adopt.
-if (engineAddress !== undefined && fstatSync(0).isFIFO()) {
+const stdin = fstatSync(0);
+if (engineAddress !== undefined && (stdin.isFIFO() || stdin.isSocket())) {
   process.stdin.once("end", () => process.exit(0));
   process.stdin.resume();
 }

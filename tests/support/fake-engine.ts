@@ -139,15 +139,12 @@ function engineClient(port: number): EngineClient {
       request.setNews(toStruct(newInputs));
       request.setIgnorechangesList(ignoreChanges);
       const response = await promised<InstanceType<typeof pb.DiffResponse>>((done) => raw.diff(request, done));
+      const detailed: Record<string, number> = {};
+      response.getDetaileddiffMap().forEach((property, path) => (detailed[path] = property.getKind()));
       return {
         changes: response.getChanges() === pb.DiffResponse.DiffChanges.DIFF_SOME,
         replaces: response.getReplacesList(),
-        detailed: Object.fromEntries(
-          response
-            .getDetaileddiffMap()
-            .toObject(true)
-            .map(([path]) => [path, response.getDetaileddiffMap().get(path)?.getKind() ?? -1]),
-        ),
+        detailed,
       };
     },
     async create(urn, inputs, { preview = false, timeout = 0 } = {}) {
