@@ -20,7 +20,11 @@ function essence(output: string): string[] {
   return output
     .split("\n")
     .map((line) => line.trimEnd())
-    .filter((line) => /^ [+~-]  \S+ \S+ (?:created|updated|deleted|update|create|delete)\b|^\s*[~+]? ?\s*(?:contextHash|digest|imageUri|outcome)\s*:|^ {4}\d+ unchanged$/.test(line));
+    .filter((line) =>
+      /^ [+~-]  \S+ \S+ (?:created|updated|deleted|update|create|delete)\b|^\s*[~+]? ?\s*(?:contextHash|digest|imageUri|outcome)\s*:|^ {4}\d+ unchanged$/.test(
+        line,
+      ),
+    );
 }
 
 const cloud = await startCloudProcess(["--repository", "app", "--repository", "base"]);
@@ -47,7 +51,9 @@ const builds = (calls: Readonly<Record<string, number>>): number => calls["codeb
 let failed = false;
 try {
   installPlugin(workspace);
-  print(`A local cloud serves CodeBuild, ECR and S3 at ${cloud.endpoint}; the plugin is installed. Ready after ${seconds(performance.now() - startedAt)}.`);
+  print(
+    `A local cloud serves CodeBuild, ECR and S3 at ${cloud.endpoint}; the plugin is installed. Ready after ${seconds(performance.now() - startedAt)}.`,
+  );
 
   const first = await step("The first up builds the image.", up);
   const digest = await digestNow();
@@ -68,12 +74,18 @@ try {
 
   writeFileSync(words, original);
   const back = await step("The line is taken back: a rollback.", up);
-  expect((await outcomeNow()) === "reused" && builds(back.calls) === 0 && (await digestNow()) === digest, "no build, outcome reused, the first digest");
+  expect(
+    (await outcomeNow()) === "reused" && builds(back.calls) === 0 && (await digestNow()) === digest,
+    "no build, outcome reused, the first digest",
+  );
 
   const { imageUri } = await workspace.outputs();
   const manifest = crane("manifest", String(imageUri));
   print(`\n  crane, a registry client of its own, pulls ${String(imageUri)}`);
-  expect(`sha256:${createHash("sha256").update(manifest).digest("hex")}` === digest, `sha256 of the manifest it gets is the digest Pulumi printed, ${digest}`);
+  expect(
+    `sha256:${createHash("sha256").update(manifest).digest("hex")}` === digest,
+    `sha256 of the manifest it gets is the digest Pulumi printed, ${digest}`,
+  );
 
   await step("destroy forgets the image and keeps it in the registry.", ["destroy", "--yes", "--skip-preview", "--suppress-progress"]);
   expect(crane("digest", String(imageUri)).trim() === digest, "the image is still there");

@@ -78,7 +78,6 @@ function splitReference(id: string): { url: string; reference: { tag: string } |
   throw new CloudBuildError("input-invalid", `"${id}" names no image; expected <repository>@sha256:<64 hex> or <repository>:<tag>`);
 }
 
-
 function listOf(map: PropertyMap, name: string): string[] {
   const value = unwrap(map[name] ?? null);
   return Array.isArray(value) ? value.flatMap((item) => (typeof item === "string" ? [item] : [])) : [];
