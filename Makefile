@@ -13,7 +13,7 @@ ARCHIVE := dist/pulumi-resource-cloudbuild-v$(VERSION)-$(OS)-$(ARCH).tar.gz
 SOURCES := $(shell find provider/src provider/local-cloud -name '*.ts') schema.json package.json
 
 .PHONY: help demo test build dist sdk tools env lint bench
-.PHONY: format typecheck test-unit test-contract test-rpc test-e2e schema-check generated-check golden clean
+.PHONY: docs format typecheck test-unit test-contract test-rpc test-e2e schema-check generated-check golden clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @
@@ -62,12 +62,17 @@ test-rpc: build ## run the provider's life over gRPC, with an engine that record
 test-e2e: build dist sdk ## run the tests with the real Pulumi CLI
 	@$(RUN) node_modules/.bin/mocha 'tests/e2e/**/*.test.ts'
 
+docs: node_modules/.package-lock.json ## generate docs/errors.md
+	@$(RUN) node tools/generate-docs.ts docs
+
 schema-check: ## let Pulumi check schema.json
 	@$(RUN) pulumi schema check schema.json
 
-generated-check: node_modules/.package-lock.json ## fail if generating the SDK again changes it
+generated-check: node_modules/.package-lock.json ## fail if generating the SDK or the docs again changes them
 	@$(RUN) tools/generate-sdk .make/sdk-again
 	@diff -r --exclude=bin --exclude=node_modules sdk/nodejs .make/sdk-again || { echo 'sdk/nodejs is not what schema.json generates; run `make sdk` and commit' >&2; exit 1; }
+	@mkdir -p .make/docs-again && $(RUN) node tools/generate-docs.ts .make/docs-again
+	@for file in .make/docs-again/*; do diff docs/$${file##*/} $$file || { echo "docs/$${file##*/} is not what is generated; run \`make docs\` and commit" >&2; exit 1; }; done
 
 golden: node_modules/.package-lock.json ## write the golden files anew
 	@$(RUN) env UPDATE_GOLDEN=1 node_modules/.bin/mocha 'tests/unit/**/*.test.ts'

@@ -109,7 +109,7 @@ describe("the provider over gRPC", () => {
   it("refuses a method and a type it does not have with a code of their own", async () => {
     await assert.rejects(
       client.check("urn:pulumi:t::t::cloudbuild:index:Nothing::x", {}),
-      grpc(status.INVALID_ARGUMENT, '"cloudbuild:index:Nothing"'),
+      grpc(status.INVALID_ARGUMENT, '"cloudbuild:index:Nothing"', "[input-invalid]"),
     );
     const invoke = new pb.InvokeRequest();
     invoke.setTok("cloudbuild:index:nothing");
@@ -288,6 +288,20 @@ describe("the provider over gRPC", () => {
     assert.deepEqual(await world.calls(), {});
   });
 
+  it("fails at once when the account may run no such machine", async () => {
+    const message = "Cannot have more than 0 builds in queue for the account";
+    await world.setFaults([{ call: "codebuild:StartBuild", error: { code: "AccountLimitExceededException", message } }]);
+    const inputs = await checked(imageUrn("quota"), { context: context() });
+    await assert.rejects(client.create(imageUrn("quota"), inputs), grpc(status.RESOURCE_EXHAUSTED, message, "[quota-exceeded]"));
+  });
+
+  it("refuses to work with a bad configuration", async () => {
+    await assert.rejects(
+      client.configure({ region: "mars" }),
+      grpc(status.INVALID_ARGUMENT, '"mars" is not a region', "[configuration-invalid]"),
+    );
+  });
+
   it("reports a bad configuration at once", async () => {
     const { failures } = await client.checkConfig({ region: "mars", endpoints: '{"s3":"x","sqs":"y"}', bogus: "z" });
     assert.deepEqual(failures.map(({ property }) => property).sort(), ["bogus", "endpoints.s3", "endpoints.sqs", "region"]);
@@ -316,14 +330,14 @@ describe("the provider over gRPC", () => {
 
   it("names the project, the bucket and the repository that do not exist, and starts nothing", async () => {
     const folder = context();
-    const cases: readonly (readonly [news: Json, text: string])[] = [
-      [{ project: "nowhere" }, '"nowhere" is not a CodeBuild project'],
-      [{ contextBucket: "nowhere-at-all" }, '"nowhere-at-all" is not a bucket'],
-      [{ repositoryUrl: `${world.registry}/nowhere` }, 'nowhere" does not exist'],
+    const cases: readonly (readonly [news: Json, text: string, code: string])[] = [
+      [{ project: "nowhere" }, '"nowhere" is not a CodeBuild project', "[project-missing]"],
+      [{ contextBucket: "nowhere-at-all" }, '"nowhere-at-all" is not a bucket', "[bucket-missing]"],
+      [{ repositoryUrl: `${world.registry}/nowhere` }, 'nowhere" does not exist', "[repository-missing]"],
     ];
-    for (const [news, text] of cases) {
+    for (const [news, text, code] of cases) {
       const inputs = await checked(imageUrn("missing"), { context: folder, ...news });
-      await assert.rejects(client.create(imageUrn("missing"), inputs), grpc(status.NOT_FOUND, text));
+      await assert.rejects(client.create(imageUrn("missing"), inputs), grpc(status.NOT_FOUND, text, code));
     }
     assert.equal(await started(), 0);
   });
@@ -334,14 +348,14 @@ describe("the provider over gRPC", () => {
     engine.log.length = 0;
     await client.create(urn, inputs, { preview: true });
     assert.ok(engine.log.some((line) => line.severity === severity.WARNING && line.message.includes("onMissing")));
-    await assert.rejects(client.create(urn, inputs), grpc(status.FAILED_PRECONDITION, "nothing is built here"));
+    await assert.rejects(client.create(urn, inputs), grpc(status.FAILED_PRECONDITION, "nothing is built here", "[image-missing]"));
     assert.equal(await started(), 0);
   });
 
   it("stops its build when the time is up, and says so", async () => {
     const urn = imageUrn("slow");
     const inputs = await checked(urn, { context: context("RUN sleep 60\n") });
-    await assert.rejects(client.create(urn, inputs, { timeout: 3 }), grpc(status.DEADLINE_EXCEEDED, "after 3 s"));
+    await assert.rejects(client.create(urn, inputs, { timeout: 3 }), grpc(status.DEADLINE_EXCEEDED, "after 3 s", "[deadline-exceeded]"));
     assert.equal((await newestBuild()).status, "STOPPED");
   });
 
@@ -381,7 +395,7 @@ describe("the provider over gRPC", () => {
     const inputs = await checked(urn, { context: context() });
     await assert.rejects(
       client.create(urn, inputs),
-      grpc(status.PERMISSION_DENIED, "codebuild:ListBuildsForProject", "grant the named action"),
+      grpc(status.PERMISSION_DENIED, "codebuild:ListBuildsForProject", "grant the named action", "[access-denied]"),
     );
   });
 
@@ -394,7 +408,7 @@ describe("the provider over gRPC", () => {
     ]);
     const urn = imageUrn("expired");
     const inputs = await checked(urn, { context: context() });
-    await assert.rejects(client.create(urn, inputs), grpc(status.UNAUTHENTICATED, "expired", "sign in again"));
+    await assert.rejects(client.create(urn, inputs), grpc(status.UNAUTHENTICATED, "expired", "sign in again", "[credentials-unusable]"));
   });
 
   it("builds what two resources ask for at once one time", async () => {
@@ -445,7 +459,7 @@ describe("the provider over gRPC", () => {
     await untilRunning();
     const at = performance.now();
     await client.cancel();
-    await assert.rejects(running, grpc(status.CANCELLED, "cancelled"));
+    await assert.rejects(running, grpc(status.CANCELLED, "[cancelled]"));
     assert.ok(performance.now() - at < 5000);
     assert.equal((await newestBuild()).status, "STOPPED");
     await assert.rejects(client.create(urn, inputs), grpc(status.CANCELLED));
@@ -464,7 +478,7 @@ describe("the provider over gRPC", () => {
     await untilRunning();
     await client.cancel();
     await assert.rejects(running, (error: ServiceError) => {
-      assert.ok(error.details.includes("may still be running"), error.details);
+      assert.ok(error.details.includes("may still be running") && error.details.includes("[build-not-stopped]"), error.details);
       assert.equal(error.metadata.get("grpc-status-details-bin").length, 1, "the engine is told what to keep");
       return true;
     });

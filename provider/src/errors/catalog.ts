@@ -56,11 +56,6 @@ export const catalog = {
     hint: "create the bucket in the region of the repository, or set `contextBucket` to one that exists",
     actor: "account",
   },
-  "upload-failed": {
-    title: "the build context could not be uploaded",
-    hint: "check that the credentials may call s3:PutObject and s3:GetObject on the context bucket",
-    actor: "account",
-  },
   "project-missing": {
     title: "the CodeBuild project does not exist",
     hint: "create the project in the region of the repository, or set `project` to one that exists",

@@ -21,7 +21,6 @@ const grpcCodes = {
   "dockerfile-invalid": status.INVALID_ARGUMENT,
   "target-unknown": status.INVALID_ARGUMENT,
   "bucket-missing": status.NOT_FOUND,
-  "upload-failed": status.UNAVAILABLE,
   "project-missing": status.NOT_FOUND,
   "repository-missing": status.NOT_FOUND,
   "access-denied": status.PERMISSION_DENIED,

@@ -56,6 +56,13 @@ describe("what a failed build says", () => {
     assert.equal(findFailingStep(["all is well"]), undefined);
   });
 
+  it("tells apart who has to act", () => {
+    const codes = { failed: "build-failed", faulted: "build-faulted", timedOut: "build-timed-out", stopped: "build-stopped" } as const;
+    for (const kind of ["failed", "faulted", "timedOut", "stopped"] as const) {
+      assert.equal(buildError("p:1", { kind, seconds: 1, messages: [] }, []).code, codes[kind]);
+    }
+  });
+
   it("does not blame the Dockerfile for what the cloud did", () => {
     for (const kind of ["faulted", "timedOut", "stopped"] as const)
       assert.equal(buildError("p:1", { kind, seconds: 1, messages: [] }, log).message.includes("RUN make"), false);

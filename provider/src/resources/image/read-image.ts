@@ -1,8 +1,7 @@
 import { CloudBuildError, hasCode } from "../../errors/cloudbuild-error.ts";
 import { parseDigest, type Digest } from "../../image/digest.ts";
-import { parseRepository, type Repository } from "../../image/repository.ts";
+import { parseRepository } from "../../image/repository.ts";
 import { parseTag } from "../../image/tag.ts";
-import type { ImageRegistry } from "../../registry/image-registry.ts";
 import type { Operation } from "../../support/operation.ts";
 import { textAt, unwrap, type PropertyMap } from "../property-value.ts";
 import type { ReadRequest, ReadResult } from "../resource.ts";
@@ -17,11 +16,17 @@ export async function readImage(request: ReadRequest, deps: ImageDeps, operation
   if (state === undefined || digest === undefined || url === undefined) return importImage(request.id, deps, operation);
   const repository = parseRepository(url);
   const { registry } = deps.cloudFor(repository.ecr);
-  const tags = await tagsOf(repository, parseDigest(digest), registry, operation);
-  if (tags === undefined) return undefined;
+  // Looked up by digest and by each tag: such lookups of many resources become one call for each hundred.
+  const wanted = listOf(inputs ?? state, "tags");
+  const [image, ...tagged] = await Promise.all(
+    [{ digest: parseDigest(digest) }, ...wanted.map((tag) => ({ tag }))].map((reference) =>
+      absentWhenNoRepository(registry.find(repository, reference, operation.signal)),
+    ),
+  );
+  if (image === undefined) return undefined;
   // A tag that was moved away is drift: it leaves the inputs, so that the next update puts it back.
-  const kept = (from: PropertyMap): PropertyMap =>
-    "tags" in from ? { ...from, tags: listOf(from, "tags").filter((tag) => tags.has(tag)) } : from;
+  const there = wanted.filter((_, i) => tagged[i]?.digest === digest);
+  const kept = (from: PropertyMap): PropertyMap => ("tags" in from && there.length < wanted.length ? { ...from, tags: there } : from);
   return { id: request.id, state: kept(state), inputs: kept(inputs ?? {}) };
 }
 
@@ -32,9 +37,9 @@ async function importImage(id: string, deps: ImageDeps, operation: Operation): P
   const { registry } = deps.cloudFor(repository.ecr);
   const found = await absentWhenNoRepository(registry.find(repository, reference, operation.signal));
   if (found === undefined) return undefined;
-  const all = (await tagsOf(repository, found.digest, registry, operation)) ?? new Set<string>();
-  const contentTag = [...all].filter((tag) => tag.startsWith("cb-")).sort()[0];
-  const tags = [...all].filter((tag) => !tag.startsWith("cb-")).sort();
+  const all = (await registry.describe(repository, found.digest, operation.signal))?.tags ?? [];
+  const contentTag = all.filter((tag) => tag.startsWith("cb-")).sort()[0];
+  const tags = all.filter((tag) => !tag.startsWith("cb-")).sort();
   const inputs: PropertyMap = { repositoryUrl: url, ...(tags.length > 0 ? { tags } : {}) };
   return {
     id: imageId(repository, operation.urn),
@@ -48,17 +53,6 @@ async function importImage(id: string, deps: ImageDeps, operation: Operation): P
       ...(contentTag === undefined ? {} : { contentTag }),
     },
   };
-}
-
-/** The tags on a digest; undefined when the image, or its repository, is gone. */
-async function tagsOf(
-  repository: Repository,
-  digest: Digest,
-  registry: ImageRegistry,
-  operation: Operation,
-): Promise<ReadonlySet<string> | undefined> {
-  const described = await absentWhenNoRepository(registry.describe(repository, digest, operation.signal));
-  return described === undefined ? undefined : new Set(described.tags);
 }
 
 async function absentWhenNoRepository<T>(answer: Promise<T | undefined>): Promise<T | undefined> {
