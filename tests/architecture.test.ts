@@ -53,6 +53,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   "resources/image": ["errors", "support", "image", "context", "build", "registry", "resources"],
   "resources/provider": ["errors", "support", "image", "resources", "resources/image"],
   resources: ["errors", "support"],
+  functions: ["errors", "support", "image", "registry", "resources", "resources/image"],
   rpc: ["errors", "support", "resources"],
 };
 

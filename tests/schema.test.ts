@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import schema from "../schema.json" with { type: "json" };
 import packageJson from "../package.json" with { type: "json" };
+import { getImageInputs, getImageToken } from "../provider/src/functions/get-image.ts";
 import { computedInputs, logsChoices, onDeleteChoices, onMissingChoices, userInputs } from "../provider/src/resources/image/image-args.ts";
 import { imageType } from "../provider/src/resources/image/image-resource.ts";
 import { imageState, type Outcome } from "../provider/src/resources/image/image-state.ts";
@@ -30,6 +31,11 @@ describe("schema.json is what the code does", () => {
     const outcome: Outcome = "built";
     const state = imageState(inputs, plan, { digest: "sha256:", outcome, build: { id: "x", seconds: 1, logsUrl: "x" } });
     assert.deepEqual(sorted(Object.keys(image.properties)), sorted(Object.keys(state)));
+  });
+
+  it("has the code's functions and their arguments", () => {
+    assert.deepEqual(Object.keys(schema.functions), [getImageToken]);
+    assert.deepEqual(sorted(Object.keys(schema.functions[getImageToken].inputs.properties)), sorted(getImageInputs));
   });
 
   it("has the code's choices", () => {

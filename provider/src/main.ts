@@ -1,6 +1,7 @@
 import { fstatSync } from "node:fs";
 import packageJson from "../../package.json" with { type: "json" };
 import { composeImageDeps } from "./clouds.ts";
+import { createGetImage, getImageToken } from "./functions/get-image.ts";
 import { createImageResource, imageType } from "./resources/image/image-resource.ts";
 import { checkProviderConfig, diffProviderConfig, readProviderConfig } from "./resources/provider/provider-config.ts";
 import type { Provider } from "./rpc/provider.ts";
@@ -23,7 +24,7 @@ const provider: Provider = {
   configure(inputs) {
     const config = readProviderConfig(inputs);
     const deps = composeImageDeps({ config, env: process.env, userAgent: `pulumi-cloudbuild/${version}`, baseDir, clock });
-    return new Map([[imageType, createImageResource(deps)]]);
+    return { resources: new Map([[imageType, createImageResource(deps)]]), functions: new Map([[getImageToken, createGetImage(deps)]]) };
   },
 };
 

@@ -157,6 +157,10 @@ export class CloudBuildImage extends pulumi.CustomResource {
      * Triggers, as given.
      */
     declare public readonly triggers: pulumi.Output<{[key: string]: string} | undefined>;
+    /**
+     * The names of build args that are no part of the content, as given.
+     */
+    declare public readonly volatileBuildArgs: pulumi.Output<string[] | undefined>;
 
     /**
      * Create a CloudBuildImage resource with the given unique name, arguments, and options.
@@ -186,6 +190,7 @@ export class CloudBuildImage extends pulumi.CustomResource {
             resourceInputs["tags"] = args?.tags;
             resourceInputs["target"] = args?.target;
             resourceInputs["triggers"] = args?.triggers;
+            resourceInputs["volatileBuildArgs"] = args?.volatileBuildArgs;
             resourceInputs["buildId"] = undefined /*out*/;
             resourceInputs["contentHash"] = undefined /*out*/;
             resourceInputs["contentTag"] = undefined /*out*/;
@@ -219,6 +224,7 @@ export class CloudBuildImage extends pulumi.CustomResource {
             resourceInputs["tags"] = undefined /*out*/;
             resourceInputs["target"] = undefined /*out*/;
             resourceInputs["triggers"] = undefined /*out*/;
+            resourceInputs["volatileBuildArgs"] = undefined /*out*/;
         }
         opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts);
         super(CloudBuildImage.__pulumiType, name, resourceInputs, opts);
@@ -285,4 +291,8 @@ export interface CloudBuildImageArgs {
      * Any values that make another image when they change, although the build does not see them: the date of a base image, say.
      */
     triggers?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * Names of build args that reach the build but are no part of the content, such as a build number: a change of their values alone builds nothing, and an image that is reused holds the values it was built with.
+     */
+    volatileBuildArgs?: pulumi.Input<pulumi.Input<string>[] | undefined>;
 }

@@ -10,6 +10,11 @@ export type CloudBuildImage = import("./cloudBuildImage").CloudBuildImage;
 export const CloudBuildImage: typeof import("./cloudBuildImage").CloudBuildImage = null as any;
 utilities.lazyLoad(exports, ["CloudBuildImage"], () => require("./cloudBuildImage"));
 
+export { GetImageArgs, GetImageResult, GetImageOutputArgs } from "./getImage";
+export const getImage: typeof import("./getImage").getImage = null as any;
+export const getImageOutput: typeof import("./getImage").getImageOutput = null as any;
+utilities.lazyLoad(exports, ["getImage","getImageOutput"], () => require("./getImage"));
+
 export { ProviderArgs } from "./provider";
 export type Provider = import("./provider").Provider;
 export const Provider: typeof import("./provider").Provider = null as any;

@@ -111,11 +111,57 @@ describe("the provider over gRPC", () => {
       client.check("urn:pulumi:t::t::cloudbuild:index:Nothing::x", {}),
       grpc(status.INVALID_ARGUMENT, '"cloudbuild:index:Nothing"', "[input-invalid]"),
     );
-    const invoke = new pb.InvokeRequest();
-    invoke.setTok("cloudbuild:index:nothing");
+    await assert.rejects(client.invoke("cloudbuild:index:nothing", {}), grpc(status.INVALID_ARGUMENT, "cloudbuild:index:nothing"));
+  });
+
+  it("finds images by tag, digest and content hash, and waits for one that is pushed later", async () => {
+    const token = "cloudbuild:index:getImage";
+    const { repositoryUrl } = world;
+    const inputs = await checked(imageUrn("get"), { context: context(), tags: ["get-me"] });
+    const { state } = await client.create(imageUrn("get"), inputs);
+    for (const reference of [{ tag: "get-me" }, { digest: String(state["digest"]) }, { contentHash: String(inputs["contentHash"]) }]) {
+      const { result } = await client.invoke(token, { repositoryUrl, ...reference });
+      assert.deepEqual(result, {
+        repositoryUrl,
+        digest: state["digest"],
+        imageUri: state["imageUri"],
+        mediaType: "application/vnd.oci.image.manifest.v1+json",
+        platforms: ["linux/amd64"],
+        tags: ["get-me"],
+        contentTag: state["contentTag"],
+      });
+    }
+    const waiting = client.invoke(token, { repositoryUrl, tag: "later", waitSeconds: 20 });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    world.crane("tag", `${repositoryUrl}:get-me`, "later");
+    assert.equal((await waiting).result?.["digest"], state["digest"]);
     await assert.rejects(
-      new Promise((resolve, reject) => client.raw.invoke(invoke, (error, response) => (error ? reject(error) : resolve(response)))),
-      grpc(status.INVALID_ARGUMENT, "cloudbuild:index:nothing"),
+      client.invoke(token, { repositoryUrl, tag: "never", waitSeconds: 1 }),
+      grpc(status.FAILED_PRECONDITION, ':never" does not exist after 1 s', "[image-missing]"),
+    );
+    for (const [args, failing] of [
+      [{ repositoryUrl }, ["tag"]],
+      [{ repositoryUrl, tag: "a", digest: String(state["digest"]) }, ["tag"]],
+      [{ tag: "a" }, ["repositoryUrl"]],
+      [{ repositoryUrl, tag: "a b", waitSeconds: -1, bogus: 1 }, ["bogus", "tag", "waitSeconds"]],
+      [{ repositoryUrl, contentHash: "x" }, ["contentHash"]],
+    ] as const) {
+      assert.deepEqual((await client.invoke(token, { ...args })).failures.toSorted(), failing);
+    }
+  });
+
+  it("leaves volatile build args out of the content, and hands them to the build", async () => {
+    const folder = context("ARG NUMBER\nRUN echo number $NUMBER > /number\n");
+    const urn = imageUrn("volatile");
+    const inputs = await checked(urn, { context: folder, buildArgs: { NUMBER: "1" }, volatileBuildArgs: ["NUMBER"] });
+    const { id, state } = await client.create(urn, inputs);
+    assert.ok(world.crane("export", String(state["imageUri"]), "-").includes("number 1"));
+    const next = await checked(urn, { context: folder, buildArgs: { NUMBER: "2" }, volatileBuildArgs: ["NUMBER"] }, inputs);
+    assert.equal((await client.diff(urn, id, { state, oldInputs: inputs, newInputs: next })).changes, false);
+    const { failures } = await client.check(urn, { repositoryUrl: world.repositoryUrl, context: folder, volatileBuildArgs: ["OTHER"] });
+    assert.deepEqual(
+      failures.map(({ property }) => property),
+      ["volatileBuildArgs[0]"],
     );
   });
 
@@ -215,7 +261,7 @@ describe("the provider over gRPC", () => {
     assert.deepEqual(drifted.inputs?.["tags"], ["here"]);
 
     await world.setFaults([{ call: "ecr:*", error: { code: "AccessDeniedException", message: "not you", status: 400 } }]);
-    await assert.rejects(client.read(urn, id, state, inputs), grpc(status.PERMISSION_DENIED, "ecr:DescribeImages", "not you"));
+    await assert.rejects(client.read(urn, id, state, inputs), grpc(status.PERMISSION_DENIED, "ecr:BatchGetImage", "not you"));
     await world.setFaults([]);
 
     world.crane("copy", world.base, `${world.repositoryUrl}:here`);
@@ -260,7 +306,9 @@ describe("the provider over gRPC", () => {
 
   it("keeps a secret a secret", async () => {
     const urn = imageUrn("secret");
+    engine.log.length = 0;
     const inputs = await checked(urn, { context: context(), buildArgs: secretOf({ TOKEN: "hush" }) });
+    assert.ok(engine.log.some((line) => line.severity === severity.WARNING && line.message.includes("history of the image")));
     const { state } = await client.create(urn, inputs);
     assert.deepEqual(state["buildArgs"], secretOf({ TOKEN: "hush" }));
     assert.equal(

@@ -88,6 +88,8 @@ export interface EngineClient {
   /** Both absent: an import. */
   read(urn: string, id: string, state?: Json, inputs?: Json): Promise<{ id: string; state: Json | undefined; inputs: Json | undefined }>;
   delete(urn: string, id: string, state: Json, oldInputs: Json): Promise<void>;
+  /** The result, or the failures' property paths. */
+  invoke(token: string, args: Json): Promise<{ result: Json | undefined; failures: readonly string[] }>;
   cancel(): Promise<void>;
   close(): void;
 }
@@ -183,6 +185,14 @@ function engineClient(port: number): EngineClient {
       request.setProperties(toStruct(state));
       request.setOldInputs(toStruct(oldInputs));
       await promised((done) => raw.delete(request, done));
+    },
+    async invoke(token, args) {
+      const request = new pb.InvokeRequest();
+      request.setTok(token);
+      request.setArgs(toStruct(args));
+      const response = await promised<InstanceType<typeof pb.InvokeResponse>>((done) => raw.invoke(request, done));
+      const failures = response.getFailuresList().map((failure) => failure.getProperty());
+      return { result: failures.length > 0 ? undefined : plain(response.getReturn()), failures };
     },
     async cancel() {
       await promised((done) => raw.cancel(new empty.Empty(), done));

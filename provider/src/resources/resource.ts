@@ -77,6 +77,23 @@ export interface Resource {
   delete(request: DeleteRequest, operation: Operation): Promise<void>;
 }
 
+export interface FunctionResult {
+  readonly failures: readonly CheckFailure[];
+  /** Absent when there are failures. */
+  readonly result?: PropertyMap;
+}
+
+/** One function as the engine invokes it. */
+export interface ProviderFunction {
+  call(inputs: PropertyMap, operation: Operation): Promise<FunctionResult>;
+}
+
+/** What a provider offers under one configuration, by token. */
+export interface Offer {
+  readonly resources: ReadonlyMap<string, Resource>;
+  readonly functions: ReadonlyMap<string, ProviderFunction>;
+}
+
 /**
  * The operation failed, but something exists that the engine must remember: it keeps `id` and `state` and reports `reasons`.
  */

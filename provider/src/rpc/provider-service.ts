@@ -6,7 +6,7 @@ import type * as pb from "@pulumi/pulumi/proto/provider_pb.js";
 import pulumiPb from "@pulumi/pulumi/proto/provider_pb.js";
 import { CloudBuildError } from "../errors/cloudbuild-error.ts";
 import type { PropertyMap } from "../resources/property-value.ts";
-import type { CheckFailure, CheckResult, Resource } from "../resources/resource.ts";
+import type { CheckFailure, CheckResult, Offer, Resource } from "../resources/resource.ts";
 import type { Operation } from "../support/operation.ts";
 import type { Reporter } from "../support/reporter.ts";
 import { encodeDiff } from "./diff-codec.ts";
@@ -21,20 +21,28 @@ export interface ServiceDeps {
   /** The engine has told its address; later reporters talk to it. */
   readonly connect: (engineAddress: string) => void;
   readonly reporterFor: (urn: string) => Reporter;
+  /** Resolves when the engine has heard what was said so far. */
+  readonly flushLog: () => Promise<void>;
 }
 
 // Check, Diff and their kind answer quickly or not at all.
 const metadataTimeoutMs = 10 * 60_000;
+// A function may wait for what somebody else does, as long as its own arguments say.
+const invokeTimeoutMs = 25 * 3_600_000;
 
 /** The methods of pulumirpc.ResourceProvider. Each decodes, opens an operation, calls, encodes; the rest answers UNIMPLEMENTED. */
 export function providerService(deps: ServiceDeps): UntypedServiceImplementation {
   const { provider, operations } = deps;
-  let resources: ReadonlyMap<string, Resource> | undefined;
+  let offer: Offer | undefined;
+
+  function configured(): Offer {
+    if (offer === undefined) throw new CloudBuildError("configuration-invalid", "the provider was not configured");
+    return offer;
+  }
 
   function resourceOf(urn: string): Resource {
     const type = typeOf(urn);
-    if (resources === undefined) throw new CloudBuildError("configuration-invalid", "the provider was not configured");
-    const resource = resources.get(type);
+    const resource = configured().resources.get(type);
     if (resource === undefined) throw new CloudBuildError("input-invalid", `"${type}" is not a resource of the cloudbuild provider`);
     return resource;
   }
@@ -46,6 +54,8 @@ export function providerService(deps: ServiceDeps): UntypedServiceImplementation
       return await operations.run(timeoutMs, (signal) => work({ signal, timeoutMs, reporter, urn }));
     } finally {
       reporter.status("");
+      // A line that comes after the answer would appear in no row.
+      await deps.flushLog();
     }
   }
 
@@ -86,7 +96,7 @@ export function providerService(deps: ServiceDeps): UntypedServiceImplementation
     ),
     configure: unary(async (request: pb.ConfigureRequest) => {
       operations.reset();
-      resources = provider.configure(decodeConfig(request.getArgs()));
+      offer = provider.configure(decodeConfig(request.getArgs()));
       const response = new pulumiPb.ConfigureResponse();
       response.setAcceptsecrets(true);
       response.setAcceptresources(true);
@@ -163,7 +173,14 @@ export function providerService(deps: ServiceDeps): UntypedServiceImplementation
       return new empty.Empty();
     }),
     invoke: unary(async (request: pb.InvokeRequest) => {
-      throw new CloudBuildError("input-invalid", `"${request.getTok()}" is not a function of the cloudbuild provider`);
+      const token = request.getTok();
+      const wanted = configured().functions.get(token);
+      if (wanted === undefined) throw new CloudBuildError("input-invalid", `"${token}" is not a function of the cloudbuild provider`);
+      const { failures, result } = await operate("", 0, invokeTimeoutMs, (operation) => wanted.call(present(request.getArgs()), operation));
+      const response = new pulumiPb.InvokeResponse();
+      response.setFailuresList(failures.map(encodeFailure));
+      if (result !== undefined) response.setReturn(encodeProperties(result));
+      return response;
     }),
     cancel: unary(async (_: Empty) => {
       operations.cancelAll();
@@ -196,15 +213,15 @@ function checkResponse({ inputs, failures }: CheckResult): pb.CheckResponse {
 
 function failuresResponse(failures: readonly CheckFailure[]): pb.CheckResponse {
   const response = new pulumiPb.CheckResponse();
-  response.setFailuresList(
-    failures.map(({ property, reason }) => {
-      const failure = new pulumiPb.CheckFailure();
-      failure.setProperty(property);
-      failure.setReason(reason);
-      return failure;
-    }),
-  );
+  response.setFailuresList(failures.map(encodeFailure));
   return response;
+}
+
+function encodeFailure({ property, reason }: CheckFailure): pb.CheckFailure {
+  const failure = new pulumiPb.CheckFailure();
+  failure.setProperty(property);
+  failure.setReason(reason);
+  return failure;
 }
 
 /** urn:pulumi:stack::project::parent$type::name → type */

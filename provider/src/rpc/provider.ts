@@ -1,5 +1,5 @@
 import type { PropertyMap } from "../resources/property-value.ts";
-import type { CheckFailure, DetailedDiff, DiffRequest, Resource } from "../resources/resource.ts";
+import type { CheckFailure, DetailedDiff, DiffRequest, Offer } from "../resources/resource.ts";
 
 /** What stands behind the door: the provider as the RPC room sees it. The composition root makes one. */
 export interface Provider {
@@ -9,6 +9,6 @@ export interface Provider {
   schema(): Promise<string>;
   checkConfig(config: PropertyMap): readonly CheckFailure[];
   diffConfig(request: Pick<DiffRequest, "oldInputs" | "newInputs">): DetailedDiff;
-  /** Makes the resources, by type token, for this configuration. May be called again with another one. */
-  configure(config: PropertyMap): ReadonlyMap<string, Resource>;
+  /** Makes what there is under this configuration. May be called again with another one. */
+  configure(config: PropertyMap): Offer;
 }

@@ -37,7 +37,13 @@ export async function serve({ provider, clock, engineAddress }: ServeOptions): P
   if (engineAddress !== undefined) connect(engineAddress);
 
   const server = new Server({ "grpc.max_receive_message_length": maxMessageBytes, "grpc.max_send_message_length": maxMessageBytes });
-  const service = providerService({ provider, operations, connect, reporterFor: (urn) => log?.reporterFor(urn) ?? silentReporter });
+  const service = providerService({
+    provider,
+    operations,
+    connect,
+    reporterFor: (urn) => log?.reporterFor(urn) ?? silentReporter,
+    flushLog: async () => log?.flush(),
+  });
   server.addService(providerGrpc.ResourceProviderService, service);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound)));

@@ -89,6 +89,8 @@ describe("Check", () => {
       assert.deepEqual(failures, []);
       assert.match(textAt(inputs, "contentHash") ?? "", /^[0-9a-f]{64}$/);
     }
+    const volatile = await check({ repositoryUrl, context: folder, buildArgs: { A: unknown }, volatileBuildArgs: ["A"] });
+    assert.match(textAt(volatile.inputs, "contentHash") ?? "", /^[0-9a-f]{64}$/);
     for (const news of [
       { buildArgs: { A: unknown } },
       { target: unknown },

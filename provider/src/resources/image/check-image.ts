@@ -1,6 +1,6 @@
 import type { CloudBuildError } from "../../errors/cloudbuild-error.ts";
 import type { Operation } from "../../support/operation.ts";
-import { sameValue, unknown, unwrap, type PropertyMap } from "../property-value.ts";
+import { holdsSecret, sameValue, unknown, unwrap, type PropertyMap } from "../property-value.ts";
 import type { CheckFailure, CheckRequest, CheckResult } from "../resource.ts";
 import type { Maybe, InputReader } from "../input-reader.ts";
 import { contentHash } from "./content-hash.ts";
@@ -17,6 +17,11 @@ export async function checkImage(request: CheckRequest, deps: ImageDeps, operati
   refuseComputed(request, reader);
   requireInputs(request, args, reader);
   checkRegistry(args, deps, reader);
+  if (holdsSecret(request.news["buildArgs"] ?? null)) {
+    operation.reporter.warn(
+      "buildArgs holds a secret, and build args end up in the history of the image, where whoever pulls it can read them",
+    );
+  }
 
   const context = await checkContext(args, deps, operation);
   reader.failures.push(...context.failures);

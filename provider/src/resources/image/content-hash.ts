@@ -7,7 +7,7 @@ import type { ImageArgs } from "./image-args.ts";
 const scheme = "pulumi-cloudbuild content 1";
 
 /** Everything that decides the bytes of an image. Tags, project, log mode and where the repository lives are not in it. */
-export type Content = Pick<ImageArgs, "buildArgs" | "target" | "platforms" | "labels" | "triggers"> & {
+export type Content = Pick<ImageArgs, "hashedBuildArgs" | "target" | "platforms" | "labels" | "triggers"> & {
   readonly contextHash: Maybe<string>;
   /** sha256 of the Dockerfile's bytes, hex. */
   readonly dockerfileHash: Maybe<string>;
@@ -23,7 +23,7 @@ export function contentHash(content: Content): Maybe<string> {
     ["dockerfile", content.dockerfileHash],
     ["target", content.target ?? null],
     ["platforms", content.platforms],
-    ["buildArgs", sorted(content.buildArgs)],
+    ["buildArgs", sorted(content.hashedBuildArgs)],
     ["labels", sorted(content.labels)],
     ["triggers", sorted(content.triggers)],
   ];

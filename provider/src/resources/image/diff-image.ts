@@ -26,6 +26,7 @@ const effects = {
   contextHash: "content",
   contentHash: "content",
   buildArgs: "content",
+  volatileBuildArgs: "content",
   target: "content",
   platforms: "content",
   labels: "content",

@@ -2,7 +2,7 @@ import { formatPlatform, parsePlatform } from "../../image/platform.ts";
 import { parseRepository, type Repository } from "../../image/repository.ts";
 import { parseTag } from "../../image/tag.ts";
 import { readInputs, type InputReader, type Maybe } from "../input-reader.ts";
-import { unknown, type PropertyMap } from "../property-value.ts";
+import { isPropertyMap, unknown, unwrap, type PropertyMap } from "../property-value.ts";
 import type { ImageDefaults } from "./image-deps.ts";
 
 export const onMissingChoices = ["build", "fail"] as const;
@@ -18,6 +18,7 @@ export const userInputs = [
   "context",
   "dockerfile",
   "buildArgs",
+  "volatileBuildArgs",
   "target",
   "platforms",
   "tags",
@@ -37,6 +38,8 @@ export interface ImageArgs {
   readonly context: Maybe<string> | undefined;
   readonly dockerfile: Maybe<string> | undefined;
   readonly buildArgs: Maybe<Readonly<Record<string, string>>>;
+  /** The build args that decide the content: all but the volatile ones. */
+  readonly hashedBuildArgs: Maybe<Readonly<Record<string, string>>>;
   readonly target: Maybe<string> | undefined;
   /** Canonical spelling, sorted. */
   readonly platforms: Maybe<readonly string[]>;
@@ -59,11 +62,13 @@ const bucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 /** Parses inputs; failures are collected in the reader. */
 export function readImageArgs(inputs: PropertyMap, defaults: ImageDefaults): { args: ImageArgs; reader: InputReader } {
   const reader = readInputs(inputs);
+  const volatile = readVolatile(inputs, reader);
   const args: ImageArgs = {
     repository: reader.parse("repositoryUrl", reader.string("repositoryUrl"), parseRepository),
     context: reader.string("context"),
     dockerfile: reader.string("dockerfile"),
     buildArgs: reader.stringMap("buildArgs") ?? {},
+    hashedBuildArgs: volatile === unknown ? unknown : (readInputs(withoutKeys(inputs, volatile)).stringMap("buildArgs") ?? {}),
     target: reader.string("target"),
     platforms: readPlatforms(reader, defaults),
     tags: readTags(reader),
@@ -83,6 +88,23 @@ export function readImageArgs(inputs: PropertyMap, defaults: ImageDefaults): { a
 /** A setting that is not known yet counts as not set: it decides nothing in a preview. */
 function setting<T>(value: Maybe<T> | undefined): T | undefined {
   return value === unknown ? undefined : value;
+}
+
+function readVolatile(inputs: PropertyMap, reader: InputReader): Maybe<readonly string[]> {
+  const names = reader.strings("volatileBuildArgs") ?? [];
+  const given = unwrap(inputs["buildArgs"] ?? null);
+  if (names === unknown || given === unknown) return names;
+  names.forEach((name, i) => {
+    if (!isPropertyMap(given) || given[name] === undefined) reader.fail(`volatileBuildArgs[${i}]`, `"${name}" is none of buildArgs`);
+  });
+  return names;
+}
+
+/** The inputs with these keys taken out of `buildArgs`. */
+function withoutKeys(inputs: PropertyMap, keys: readonly string[]): PropertyMap {
+  const given = unwrap(inputs["buildArgs"] ?? null);
+  if (!isPropertyMap(given)) return inputs;
+  return { ...inputs, buildArgs: Object.fromEntries(Object.entries(given).filter(([key]) => !keys.includes(key))) };
 }
 
 function readPlatforms(reader: InputReader, defaults: ImageDefaults): Maybe<readonly string[]> {
