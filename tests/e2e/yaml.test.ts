@@ -85,7 +85,8 @@ describe("pulumi, a YAML program", () => {
     assert.equal(step?.op, "update");
     assert.deepEqual(Object.keys(step.detailedDiff ?? {}).sort(), ["contentHash", "contextHash"]);
     assert.equal(JSON.stringify(step.newState).includes(':""'), false);
-    assert.deepEqual(Object.keys(await world.calls()), ["ecr:BatchGetImage"]);
+    assert.deepEqual(Object.keys(await world.calls()), ["ecr:BatchGetImage", "s3:GetObject"]);
+    assert.ok((await workspace.pulumi(["preview"])).output.includes("1 file changed: words.txt"));
 
     await workspace.pulumi(up);
     const second = await workspace.outputs();

@@ -224,6 +224,10 @@ describe("the provider over gRPC", () => {
     const changed = await checked(urn, { context: folder }, inputs);
     const diff = await client.diff(urn, first.id, { state: first.state, oldInputs: inputs, newInputs: changed });
     assert.deepEqual(Object.keys(diff.detailed).sort(), ["contentHash", "contextHash"]);
+    engine.log.length = 0;
+    const preview = await client.update(urn, first.id, { state: first.state, oldInputs: inputs, newInputs: changed }, { preview: true });
+    assert.equal(preview["digest"], unknownSentinel);
+    assert.ok(engine.log.some(({ message }) => message === "1 file changed: note"));
     const second = await client.update(urn, first.id, { state: first.state, oldInputs: inputs, newInputs: changed });
     assert.equal(second["outcome"], "built");
     assert.notEqual(second["digest"], first.state["digest"]);

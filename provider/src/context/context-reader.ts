@@ -6,6 +6,7 @@ import { abortable } from "../support/abortable.ts";
 import type { Operation } from "../support/operation.ts";
 import type { ContextEntry, HashedEntry } from "./context-entry.ts";
 import { contextHash } from "./context-hash.ts";
+import { manifestOf, type ContextManifest } from "./context-manifest.ts";
 import { parseDockerfile, requireTarget } from "./dockerfile.ts";
 import { hashFiles } from "./hash-files.ts";
 import { parseIgnoreFile } from "./ignore-file.ts";
@@ -42,6 +43,8 @@ export interface InspectedContext {
 
 export interface ContextReader {
   inspect(source: ContextSource, operation: Operation): Promise<InspectedContext>;
+  /** What a context that this reader read lately held, by its hash. Nothing is read again. */
+  lately(contextHash: string): ContextManifest | undefined;
   /** Like `inspect`; rejects with the first failure. */
   resolve(source: ContextSource, operation: Operation): Promise<ResolvedContext>;
 }
@@ -58,9 +61,20 @@ interface ReadFiles {
   readonly contextHash: string;
 }
 
+// Each costs some hundred bytes for each of its files.
+const rememberedContexts = 8;
+
 /** Reads and hashes build contexts. Resources that read the same one at the same time share the work. */
 export function createContextReader(): ContextReader {
   const underWay = new Map<string, SharedRead>();
+  const recent = new Map<string, readonly HashedEntry[]>();
+
+  function remember({ contextHash: hash, entries }: ReadFiles): void {
+    recent.delete(hash);
+    recent.set(hash, entries);
+    const [oldest] = recent.keys();
+    if (recent.size > rememberedContexts && oldest !== undefined) recent.delete(oldest);
+  }
 
   async function inspect(source: ContextSource, operation: Operation): Promise<InspectedContext> {
     const failures: CloudBuildError[] = [];
@@ -78,6 +92,7 @@ export function createContextReader(): ContextReader {
       root === undefined && source.dockerfile === undefined ? undefined : await attempt(() => readDockerfile(source, root ?? ""));
     const files = root === undefined ? undefined : await attempt(() => readOnce(root, readIgnoreFile(root, dockerfile?.path), operation));
     if (root === undefined || dockerfile === undefined || files === undefined || failures.length > 0) return { failures };
+    remember(files);
     const totalSize = files.entries.reduce((sum, entry) => sum + (entry.kind === "file" ? entry.size : 0), 0);
     return { failures, resolved: { root, ...files, dockerfile, totalSize } };
   }
@@ -104,6 +119,10 @@ export function createContextReader(): ContextReader {
 
   return {
     inspect,
+    lately(contextHash) {
+      const entries = recent.get(contextHash);
+      return entries && manifestOf(entries);
+    },
     async resolve(source, operation) {
       const { failures, resolved } = await inspect(source, operation);
       if (resolved !== undefined) return resolved;

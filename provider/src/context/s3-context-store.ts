@@ -42,6 +42,18 @@ export function createS3ContextStore({ config, bucket, clock }: { config: AwsCli
           throw error;
         }
       }),
+    get: (key, signal) =>
+      call("GetObject", signal, async () => {
+        const { s3, client } = await load();
+        try {
+          const { Body } = await client.send(new s3.GetObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal });
+          return Body === undefined ? undefined : Buffer.from(await Body.transformToByteArray());
+        } catch (error) {
+          // Without s3:ListBucket, what is not there is forbidden.
+          if (isNamed(error, "NoSuchKey", "AccessDenied")) return undefined;
+          throw error;
+        }
+      }),
     async put(key, open, signal) {
       const upload = uploads.get(key) ?? call("PutObject", signal, () => uploadObject(key, open, signal));
       uploads.set(key, upload);

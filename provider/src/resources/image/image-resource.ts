@@ -1,5 +1,6 @@
 import { hasCode } from "../../errors/cloudbuild-error.ts";
 import { parseDigest } from "../../image/digest.ts";
+import { reportChanges } from "./report-changes.ts";
 import { retagImage } from "../../registry/retag-image.ts";
 import type { Operation } from "../../support/operation.ts";
 import { textAt, type PropertyMap } from "../property-value.ts";
@@ -45,7 +46,11 @@ async function createImage({ inputs, preview }: CreateRequest, deps: ImageDeps, 
 async function updateImage(request: UpdateRequest, deps: ImageDeps, operation: Operation): Promise<PropertyMap> {
   const { newInputs, state, preview } = request;
   const sameContent = state["digest"] !== undefined && diffImage({ ...request, ignoreChanges: [] }).get("contentHash") === undefined;
-  if (preview) return sameContent ? retaggedState(newInputs, state) : previewImage(newInputs, deps, operation);
+  if (preview) {
+    if (sameContent) return retaggedState(newInputs, state);
+    await reportChanges(state, newInputs, deps, operation);
+    return previewImage(newInputs, deps, operation);
+  }
   const plan = planImage(newInputs, deps.defaults);
   if (sameContent && (await retagged(plan, state, deps, operation))) return retaggedState(newInputs, state);
   return imageState(newInputs, plan, await settleImage(plan, deps, operation));
