@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root, run, startCloudProcess, type CloudProcess } from "../support/cloud-process.ts";
 import { makeFolder, removeFolders } from "../support/folder.ts";
@@ -216,6 +216,19 @@ phases:
       aws("codebuild", "stop-build", "--id", id);
     });
 
+    it("ends a build whose time is up", async () => {
+      const headers = { "x-amz-target": "CodeBuild_20161006.CreateProject" };
+      // Shorter than the aws CLI lets anybody ask for.
+      const body = JSON.stringify({ name: "hasty", source: { type: "NO_SOURCE" }, environment: {}, timeoutInMinutes: 0.01 });
+      assert.equal((await fetch(world.endpoint, { method: "POST", headers, body })).status, 200);
+      const spec = 'version: 0.2\nphases: { build: { commands: ["sleep 99"] } }';
+      const { build } = aws("codebuild", "start-build", "--project-name", "hasty", "--buildspec-override", spec) as { build: Build };
+      const over = await ended(build.id);
+      assert.equal(over.buildStatus, "TIMED_OUT");
+      assert.equal(over.phases.find(({ phaseStatus }) => phaseStatus === "TIMED_OUT")?.contexts[0]?.statusCode, "BUILD_TIMED_OUT");
+      aws("codebuild", "delete-project", "--name", "hasty");
+    });
+
     it("answers one token with one build, and another request under it with an error", () => {
       const spec = 'version: 0.2\nphases: { build: { commands: ["true"] } }\n';
       const token = ["--idempotency-token", randomBytes(16).toString("hex")];
@@ -362,6 +375,30 @@ print(json.dumps({
     assert.equal(errorOf(world, "codebuild", "list-projects"), "AccessDeniedException");
     aws("codebuild", "list-projects");
     await assert.rejects(world.setFaults([{ bogus: 1 }]), /expected a fault/);
+  });
+
+  it("says what is missing where nothing can build", async () => {
+    const folder = makeFolder();
+    for (const program of ["node", "docker", "docker-buildx", "aws"]) {
+      symlinkSync(run("sh", ["-c", `command -v ${program}`]).trim(), join(folder, program));
+    }
+    const poor = await startCloudProcess([], { PATH: `${folder}:/usr/bin:/bin`, DOCKER_HOST: "tcp://127.0.0.1:1" });
+    try {
+      const { build } = awsOf(poor)("codebuild", "start-build", "--project-name", poor.project, "--buildspec-override", "version: 0.2") as {
+        build: Build;
+      };
+      let over = build;
+      while (over.buildStatus === "IN_PROGRESS") {
+        [over = build] = (awsOf(poor)("codebuild", "batch-get-builds", "--ids", build.id) as { builds: Build[] }).builds;
+      }
+      const [context] = over.phases.find(({ phaseType }) => phaseType === "PROVISIONING")?.contexts ?? [];
+      assert.match(
+        context?.message ?? "",
+        /nothing on this machine can build: buildkitd is not on PATH, and its Docker cannot run a builder/,
+      );
+    } finally {
+      await poor.stop();
+    }
   });
 
   it("survives a restart with its port, its images, objects and logs; what ran is a fault", async () => {

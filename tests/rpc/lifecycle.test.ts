@@ -114,6 +114,28 @@ describe("the provider over gRPC", () => {
     await assert.rejects(client.invoke("cloudbuild:index:nothing", {}), grpc(status.INVALID_ARGUMENT, "cloudbuild:index:nothing"));
   });
 
+  it("diffs its configuration", async () => {
+    const diff = (olds: Json, news: Json) => client.diffConfig(olds, news);
+    assert.deepEqual(await diff({ region: "eu-west-1" }, { region: "eu-west-1" }), { changes: false, replaces: [], detailed: {} });
+    const changed = await diff(
+      { region: "eu-west-1", endpoints: '{"s3":"http://a"}' },
+      { region: "eu-west-2", endpoints: { s3: "http://a" } },
+    );
+    assert.deepEqual([changed.changes, changed.replaces, Object.keys(changed.detailed)], [true, [], ["region"]]);
+  });
+
+  it("talks to the engine that attaches", async () => {
+    const other = await startFakeEngine();
+    try {
+      await client.attach(other.address);
+      await client.check(imageUrn("attached"), { repositoryUrl: world.repositoryUrl, context: context(), buildArgs: secretOf({ A: "x" }) });
+      assert.equal(other.log.filter((line) => line.severity === severity.WARNING).length, 1);
+    } finally {
+      await client.attach(engine.address);
+      other.close();
+    }
+  });
+
   it("finds images by tag, digest and content hash, and waits for one that is pushed later", async () => {
     const token = "cloudbuild:index:getImage";
     const { repositoryUrl } = world;

@@ -20,8 +20,11 @@ export interface CloudProcess extends LocalCloudAddress {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-export async function startCloudProcess(flags: readonly string[] = []): Promise<CloudProcess> {
-  const child: ChildProcess = spawn(join(root, "provider/bin/cloudbuild"), ["local", ...flags], { stdio: ["ignore", "pipe", "pipe"] });
+export async function startCloudProcess(flags: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<CloudProcess> {
+  const child: ChildProcess = spawn(join(root, "provider/bin/cloudbuild"), ["local", ...flags], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let words = "";
   child.stderr?.on("data", (chunk: Buffer) => (words += chunk.toString("utf8")));
   const gone = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));

@@ -5,6 +5,7 @@ import engineGrpc from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import enginePb, { type LogRequest } from "@pulumi/pulumi/proto/engine_pb.js";
 import type { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
+import plugin from "@pulumi/pulumi/proto/plugin_pb.js";
 import pb from "@pulumi/pulumi/proto/provider_pb.js";
 
 export interface LoggedLine {
@@ -88,6 +89,8 @@ export interface EngineClient {
   /** Both absent: an import. */
   read(urn: string, id: string, state?: Json, inputs?: Json): Promise<{ id: string; state: Json | undefined; inputs: Json | undefined }>;
   delete(urn: string, id: string, state: Json, oldInputs: Json): Promise<void>;
+  attach(engineAddress: string): Promise<void>;
+  diffConfig(oldInputs: Json, newInputs: Json): Promise<DiffAnswer>;
   /** The result, or the failures' property paths. */
   invoke(token: string, args: Json): Promise<{ result: Json | undefined; failures: readonly string[] }>;
   cancel(): Promise<void>;
@@ -140,14 +143,7 @@ function engineClient(port: number): EngineClient {
       request.setOldInputs(toStruct(oldInputs));
       request.setNews(toStruct(newInputs));
       request.setIgnorechangesList(ignoreChanges);
-      const response = await promised<InstanceType<typeof pb.DiffResponse>>((done) => raw.diff(request, done));
-      const detailed: Record<string, number> = {};
-      response.getDetaileddiffMap().forEach((property, path) => (detailed[path] = property.getKind()));
-      return {
-        changes: response.getChanges() === pb.DiffResponse.DiffChanges.DIFF_SOME,
-        replaces: response.getReplacesList(),
-        detailed,
-      };
+      return diffAnswer(await promised((done) => raw.diff(request, done)));
     },
     async create(urn, inputs, { preview = false, timeout = 0 } = {}) {
       const request = new pb.CreateRequest();
@@ -186,6 +182,17 @@ function engineClient(port: number): EngineClient {
       request.setOldInputs(toStruct(oldInputs));
       await promised((done) => raw.delete(request, done));
     },
+    async attach(engineAddress) {
+      const request = new plugin.PluginAttach();
+      request.setAddress(engineAddress);
+      await promised((done) => raw.attach(request, done));
+    },
+    async diffConfig(oldInputs, newInputs) {
+      const request = new pb.DiffRequest();
+      request.setOldInputs(toStruct(oldInputs));
+      request.setNews(toStruct(newInputs));
+      return diffAnswer(await promised((done) => raw.diffConfig(request, done)));
+    },
     async invoke(token, args) {
       const request = new pb.InvokeRequest();
       request.setTok(token);
@@ -199,6 +206,12 @@ function engineClient(port: number): EngineClient {
     },
     close: () => raw.close(),
   };
+}
+
+function diffAnswer(response: InstanceType<typeof pb.DiffResponse>): DiffAnswer {
+  const detailed: Record<string, number> = {};
+  response.getDetaileddiffMap().forEach((property, path) => (detailed[path] = property.getKind()));
+  return { changes: response.getChanges() === pb.DiffResponse.DiffChanges.DIFF_SOME, replaces: response.getReplacesList(), detailed };
 }
 
 /** What the engine sends where a preview does not know a string. */
