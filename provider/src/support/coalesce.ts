@@ -3,13 +3,15 @@ import type { Clock } from "./clock.ts";
 
 export interface CoalesceOptions<Key, Value> {
   readonly clock: Clock;
-  /** How long the first caller waits for others, in milliseconds. */
+  /** How long a call waits for more keys after the last one came, in milliseconds; five times as long at most. */
   readonly windowMs: number;
   /** The most keys one call may carry. */
   readonly maxBatch: number;
   /** Makes one call for all keys. A key it leaves out resolves to undefined. */
   readonly run: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>;
 }
+
+const maxWindows = 5;
 
 interface Batch<Key, Value> {
   readonly keys: Set<Key>;
@@ -29,7 +31,12 @@ export function coalesce<Key, Value>(options: CoalesceOptions<Key, Value>): (key
     return batch;
 
     async function collect(): Promise<ReadonlyMap<Key, Value>> {
-      await options.clock.sleep(options.windowMs);
+      let [windows, seen] = [0, 0];
+      do {
+        seen = Math.max(keys.size, 1);
+        await options.clock.sleep(options.windowMs);
+        windows += 1;
+      } while (keys.size > seen && keys.size < options.maxBatch && windows < maxWindows);
       if (open === batch) open = undefined;
       return options.run([...keys]);
     }

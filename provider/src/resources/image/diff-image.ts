@@ -18,7 +18,8 @@ type InputName = (typeof userInputs)[number] | (typeof computedInputs)[number];
  */
 type Effect = "content" | "tags" | "setting" | "ignore" | "identity";
 
-const effects = {
+/** A new input does not compile without its row. */
+export const effects = {
   repositoryUrl: "identity",
   // Where the files lie says nothing about what they are: contextHash does.
   context: "ignore",

@@ -4,7 +4,6 @@ import type { Operation } from "../../support/operation.ts";
 import { unknown, type PropertyMap } from "../property-value.ts";
 import { readImageArgs } from "./image-args.ts";
 import type { ImageDeps } from "./image-deps.ts";
-import { planImage } from "./image-plan.ts";
 import { imageState } from "./image-state.ts";
 
 /**
@@ -27,7 +26,8 @@ export async function previewImage(inputs: PropertyMap, deps: ImageDeps, operati
   };
   if (repository === undefined || repository === unknown || typeof contentHash !== "string" || tags === unknown) return unsettled;
   const digest = await lookUp();
-  if (digest !== undefined) return imageState(inputs, planImage(inputs, deps.defaults), { digest, outcome: "reused" });
+  if (digest !== undefined)
+    return imageState(inputs, { repository, tags, contentTag: contentTag(contentHash) }, { digest, outcome: "reused" });
   if (args.onMissing === "fail") {
     operation.reporter.warn(
       `"${repository.url}:${contentTag(contentHash)}" does not exist yet, and onMissing is "fail": up will fail unless it is built elsewhere first`,
