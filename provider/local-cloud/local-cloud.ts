@@ -22,6 +22,9 @@ import { createLogStore } from "./logs/log-store.ts";
 import { createLogs } from "./logs/service.ts";
 import { createObjectStore } from "./s3/object-store.ts";
 import { createS3 } from "./s3/service.ts";
+import { createParameterStore } from "./secrets/parameter-store.ts";
+import { createSecretsManager } from "./secrets/secrets-manager.ts";
+import { createVault } from "./secrets/vault.ts";
 import { lockFolder, readJson, writeJson } from "./state-folder.ts";
 import { createSts } from "./sts/service.ts";
 
@@ -75,6 +78,8 @@ const targets = {
   CodeBuild_20161006: "codebuild",
   AmazonEC2ContainerRegistry_V20150921: "ecr",
   Logs_20140328: "logs",
+  secretsmanager: "secretsmanager",
+  AmazonSSM: "ssm",
 } as const;
 
 /** Starts a local cloud: CodeBuild, ECR, S3, CloudWatch Logs, STS and an OCI registry on one loopback port. */
@@ -105,13 +110,19 @@ export async function startLocalCloud(options: LocalCloudOptions = {}): Promise<
   const workspaces = join(folder, "work");
   rmSync(workspaces, { recursive: true, force: true });
   const builder = createBuilder({ folder, log, registry });
-  const runner = createRunner({ records, objects, logs: logStore, builder, folder: workspaces, cloudEnv: env });
+  const vaults = {
+    secrets: createVault(join(folder, "secrets"), "secrets"),
+    parameters: createVault(join(folder, "secrets"), "parameters"),
+  };
+  const runner = createRunner({ records, vaults, objects, logs: logStore, builder, folder: workspaces, cloudEnv: env });
   const logUrl = (group: string, stream: string): string =>
     `${endpoint()}/_cloudbuild/logs/${encodeURIComponent(group)}/${encodeURIComponent(stream)}`;
 
   const services: Readonly<Record<string, JsonService>> = {
     codebuild: createCodeBuild({ records, runner, accountId, region, logUrl }),
     ecr: createEcr({ store: images, accountId, region, endpoint, password }),
+    secretsmanager: createSecretsManager({ vault: vaults.secrets, region, accountId }),
+    ssm: createParameterStore({ vault: vaults.parameters, region, accountId }),
     logs: createLogs({ store: logStore, region, accountId }),
   };
   const s3 = createS3({ store: objects, region });

@@ -146,6 +146,10 @@ export class CloudBuildImage extends pulumi.CustomResource {
      */
     declare public readonly repositoryUrl: pulumi.Output<string>;
     /**
+     * Build secrets, as given: references, never values.
+     */
+    declare public readonly secrets: pulumi.Output<{[key: string]: outputs.BuildSecret} | undefined>;
+    /**
      * The tags this resource put on the image. The content tag is `contentTag`.
      */
     declare public readonly tags: pulumi.Output<string[]>;
@@ -187,6 +191,7 @@ export class CloudBuildImage extends pulumi.CustomResource {
             resourceInputs["platforms"] = args?.platforms;
             resourceInputs["project"] = args?.project;
             resourceInputs["repositoryUrl"] = args?.repositoryUrl;
+            resourceInputs["secrets"] = args?.secrets;
             resourceInputs["tags"] = args?.tags;
             resourceInputs["target"] = args?.target;
             resourceInputs["triggers"] = args?.triggers;
@@ -221,6 +226,7 @@ export class CloudBuildImage extends pulumi.CustomResource {
             resourceInputs["platforms"] = undefined /*out*/;
             resourceInputs["project"] = undefined /*out*/;
             resourceInputs["repositoryUrl"] = undefined /*out*/;
+            resourceInputs["secrets"] = undefined /*out*/;
             resourceInputs["tags"] = undefined /*out*/;
             resourceInputs["target"] = undefined /*out*/;
             resourceInputs["triggers"] = undefined /*out*/;
@@ -279,6 +285,10 @@ export interface CloudBuildImageArgs {
      * The URL of the ECR repository, such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com/app`, without a tag. May be an output of a repository made in the same update. Its region is where the image is built. A registry that is no ECR host is accepted only with a custom endpoint.
      */
     repositoryUrl: pulumi.Input<string>;
+    /**
+     * Build secrets by name, for `RUN --mount=type=secret,id=<name>`. Their values are read by the build and are nowhere else: not in the image, its history, the log, or Pulumi's state. Only the names are part of the content: to build again with a rotated value, change `triggers`.
+     */
+    secrets?: pulumi.Input<{[key: string]: pulumi.Input<inputs.BuildSecretArgs>} | undefined>;
     /**
      * Tags to put on the image, without the repository: `v1`, `latest`. Not part of the content: another tag is put on the image without a build. Names beginning with `cb-` are kept for content tags.
      */

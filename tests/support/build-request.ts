@@ -11,6 +11,7 @@ export function buildRequest(overrides: Partial<BuildRequest> = {}): BuildReques
     dockerfile: { bucket: "contexts", key: "cloudbuild/dockerfiles/bbbb/Dockerfile" },
     buildArgs: {},
     labels: {},
+    secrets: {},
     timeoutMinutes: 62,
     ...overrides,
   };

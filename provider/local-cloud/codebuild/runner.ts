@@ -6,6 +6,8 @@ import type { ObjectStore } from "../s3/object-store.ts";
 import { BuildspecError, parseBuildspec, phaseNames, type Buildspec, type BuildspecPhase, type PhaseName } from "./buildspec.ts";
 import type { BuildRecord, BuildStatus, PhaseContext, PhaseRecord, PhaseStatus, PhaseType, Records } from "./records.ts";
 import { createShell, type Shell } from "./shell.ts";
+import { resolveVariables, VariableError } from "./variables.ts";
+import type { Vault } from "../secrets/vault.ts";
 import { fetchSource, SourceError } from "./sources.ts";
 
 export interface RunnerOptions {
@@ -13,6 +15,8 @@ export interface RunnerOptions {
   readonly objects: ObjectStore;
   readonly logs: LogStore;
   readonly builder: Builder;
+  /** Where variables of the types SECRETS_MANAGER and PARAMETER_STORE come from. */
+  readonly vaults: { readonly secrets: Vault; readonly parameters: Vault };
   /** Each build gets a folder of its own in it. */
   readonly folder: string;
   /** What every build's commands see besides its own variables: where the cloud is, and how to sign in. */
@@ -115,7 +119,10 @@ async function runBuild(run: Run, options: RunnerOptions): Promise<void> {
   const { records, logs, builder, objects } = options;
   const workspace = join(options.folder, build.id.slice(build.id.lastIndexOf(":") + 1));
   const home = join(workspace, "home");
-  const log = (text: string): void => logs.append(build.logGroup, build.logStream, [{ timestamp: Date.now(), message: `${text}\n` }]);
+  let secrets: readonly string[] = [];
+  const masked = (text: string): string => secrets.reduce((shown, secret) => shown.replaceAll(secret, "***"), text);
+  const log = (text: string): void =>
+    logs.append(build.logGroup, build.logStream, [{ timestamp: Date.now(), message: `${masked(text)}\n` }]);
   const say = (text: string): void => log(`[Container] ${stamp()} ${text}`);
 
   /** Runs the work of one phase; what it throws or answers decides how the phase ends. */
@@ -143,6 +150,7 @@ async function runBuild(run: Run, options: RunnerOptions): Promise<void> {
   const sourceFolder = (identifier: string | undefined): string => join(workspace, identifier === undefined ? "src" : `src_${identifier}`);
   let spec: Buildspec | undefined;
   let env: Record<string, string> = {};
+  let variables: Readonly<Record<string, string>> = {};
   let healthy = true;
   try {
     closePhase(build, "SUCCEEDED");
@@ -164,7 +172,11 @@ async function runBuild(run: Run, options: RunnerOptions): Promise<void> {
       try {
         for (const source of build.sources) await fetchSource(source, objects, sourceFolder(source.identifier));
         spec = parseBuildspec(build.buildspec);
+        const resolved = resolveVariables(build.variables, options.vaults);
+        variables = resolved.env;
+        secrets = resolved.secrets;
       } catch (error) {
+        if (error instanceof VariableError) return { statusCode: error.statusCode, message: error.message };
         if (error instanceof SourceError) return { statusCode: "CLIENT_ERROR", message: error.message };
         if (error instanceof BuildspecError) return { statusCode: "YAML_FILE_ERROR", message: error.message };
         throw error;
@@ -181,11 +193,11 @@ async function runBuild(run: Run, options: RunnerOptions): Promise<void> {
         folder: join(workspace, "commands"),
         cwd: sourceFolder(undefined),
         // The request's variables win over the project's, and those over the buildspec's.
-        env: { ...env, ...Object.fromEntries(sourceVariables), ...buildVariables(build), ...spec.variables, ...plainVariables(build) },
+        env: { ...env, ...Object.fromEntries(sourceVariables), ...buildVariables(build), ...spec.variables, ...variables },
       });
       healthy = await runPhases(run, run.shell, spec, phase, { log, say });
-      const variables = run.shell.variables();
-      build.exported = spec.exported.flatMap((name) => (variables[name] === undefined ? [] : [{ name, value: variables[name] }]));
+      const left = run.shell.variables();
+      build.exported = spec.exported.flatMap((name) => (left[name] === undefined ? [] : [{ name, value: masked(left[name]) }]));
       // Nothing a command left in the background outlives its build.
       await run.shell.stop(stopGraceMs);
     }
@@ -281,10 +293,6 @@ function buildVariables(build: BuildRecord): Record<string, string> {
     CODEBUILD_START_TIME: String(build.startedAt),
     CI: "true",
   };
-}
-
-function plainVariables(build: BuildRecord): Record<string, string> {
-  return Object.fromEntries(build.variables.map(({ name, value }) => [name, value]));
 }
 
 function enterPhase(build: BuildRecord, phaseType: PhaseType): void {

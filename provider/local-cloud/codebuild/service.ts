@@ -206,7 +206,7 @@ export function createCodeBuild({ records, runner, accountId, region, logUrl }: 
     for (const raw of [...own, ...over]) {
       const one = read(raw);
       const variable = { name: one.requiredText("name"), value: one.requiredText("value"), type: one.text("type") ?? "PLAINTEXT" };
-      if (variable.type !== "PLAINTEXT")
+      if (!["PLAINTEXT", "SECRETS_MANAGER", "PARAMETER_STORE"].includes(variable.type))
         throw new AwsError("InvalidInputException", `The local cloud does not implement variables of type ${variable.type}`);
       if (variable.name.startsWith("CODEBUILD_"))
         throw new AwsError("InvalidInputException", `Environment variable ${variable.name} uses a reserved prefix`);

@@ -7,6 +7,13 @@ export interface StoredObject {
   readonly key: string;
 }
 
+/** A secret by reference: its value is read by the build, never by us. */
+export interface SecretReference {
+  readonly store: "secretsManager" | "parameterStore";
+  /** `id[:json-key[:version-stage[:version-id]]]`, or the name of a parameter. */
+  readonly reference: string;
+}
+
 /**
  * One build of one platform, in no cloud's words. It says everything about the content and nothing about who asks: two stacks that
  * want the same content make equal requests, and so get one build.
@@ -24,6 +31,8 @@ export interface BuildRequest {
   readonly target?: string;
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** What `RUN --mount=type=secret,id=<name>` shows to the build, and nothing else does. Name → where the value is kept. */
+  readonly secrets: Readonly<Record<string, SecretReference>>;
   /** The cloud ends the build itself after this many minutes, whatever becomes of us. */
   readonly timeoutMinutes: number;
 }

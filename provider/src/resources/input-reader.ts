@@ -21,6 +21,8 @@ export interface InputReader {
   stringMap(name: string): Maybe<Readonly<Record<string, string>>> | undefined;
   /** A nested object, read by a reader whose paths begin with its name and whose failures are these. */
   object(name: string): Maybe<InputReader> | undefined;
+  /** A map of nested objects, each read like `object`; unknown when any of them is. */
+  objectMap(name: string): Maybe<Readonly<Record<string, InputReader>>> | undefined;
   /** Turns a known value into another; a CloudBuildError it throws becomes a failure of `path`. */
   parse<T, U>(path: string, value: Maybe<T> | undefined, parser: (value: T) => U): Maybe<U> | undefined;
   fail(path: string, reason: string): void;
@@ -83,6 +85,14 @@ export function readInputs(map: PropertyMap, prefix = "", failures: CheckFailure
     object: (name) => {
       const object = known(name, "an object", (value) => (isPropertyMap(value) ? value : undefined));
       return object === undefined || object === unknown ? object : readInputs(object, `${path(name)}.`, failures);
+    },
+    objectMap: (name) => {
+      const object = known(name, "a map of objects", (value) => (isPropertyMap(value) ? value : undefined));
+      if (object === undefined || object === unknown) return object;
+      const inner = readInputs(object, `${path(name)}.`, failures);
+      const readers = Object.keys(object).map((key) => [key, inner.object(key)] as const);
+      if (readers.some(([, one]) => one === unknown)) return unknown;
+      return Object.fromEntries(readers.flatMap(([key, one]) => (one === undefined || one === unknown ? [] : [[key, one] as const])));
     },
     parse: (at, value, parser) => {
       if (value === undefined) return undefined;

@@ -29,6 +29,20 @@ export interface AssumeRole {
 }
 
 /**
+ * Where the value of a build secret is kept. Exactly one of the two.
+ */
+export interface BuildSecret {
+    /**
+     * The name of a parameter of AWS Systems Manager. The project's role needs `ssm:GetParameters`.
+     */
+    parameterStore?: string;
+    /**
+     * A secret of AWS Secrets Manager: `id[:json-key[:version-stage[:version-id]]]`, where the ID is a name or an ARN. The project's role needs `secretsmanager:GetSecretValue`.
+     */
+    secretsManager?: string;
+}
+
+/**
  * Other URLs for the services.
  */
 export interface Endpoints {

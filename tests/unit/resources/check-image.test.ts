@@ -51,6 +51,11 @@ describe("Check", () => {
     ["values of another type", { buildArgs: { A: 1 }, tags: "latest", context: 4 }, ["buildArgs.A", "tags", "context"]],
     ["an asset", { context: new Foreign("archive") }, ["context"]],
     ["a choice that is none", { onMissing: "wait", logs: "loud", onDelete: "keep" }, ["onMissing", "logs", "onDelete"]],
+    [
+      "secrets that name no place, two places, or none we know",
+      { secrets: { a: {}, b: { secretsManager: "x", parameterStore: "y" }, c: { vault: "x" }, "d e": { parameterStore: "x" }, f: "x" } },
+      ["secrets.a", "secrets.b", "secrets.c", "secrets.c.vault", 'secrets["d e"]', "secrets.f"],
+    ],
     ["a NUL", { buildArgs: { "A.b": "x\0" } }, ['buildArgs["A.b"]']],
     ["an output set by the program", { contextHash: "x", digest: "y" }, ["contextHash", "digest"]],
     ["names that cannot be", { project: "-x", contextBucket: "UPPER" }, ["project", "contextBucket"]],

@@ -1,5 +1,5 @@
 import { formatPlatform } from "../../image/platform.ts";
-import type { BuildRequest } from "../../build/build-request.ts";
+import type { BuildRequest, SecretReference } from "../../build/build-request.ts";
 import { shellQuote } from "./shell-quote.ts";
 
 /** The exported variable by which a build says what it pushed. */
@@ -48,6 +48,7 @@ function buildCommand(request: BuildRequest): string {
     ...(request.target === undefined ? [] : [["--target", request.target]]),
     ...pairs("--build-arg", request.buildArgs),
     ...pairs("--label", request.labels),
+    ...Object.entries(secretVariables(request)).map(([variable, { name }]) => ["--secret", `id=${name},env=${variable}`]),
   ];
   const words = flags.map((flag) => flag.map(shellQuote).join(" "));
   return [
@@ -57,6 +58,12 @@ function buildCommand(request: BuildRequest): string {
     '--file "$CLOUDBUILD_WORK/dockerfile/Dockerfile"',
     '"$CLOUDBUILD_WORK/context"',
   ].join(" ");
+}
+
+/** The variables by which secrets reach the build, in the order of the secrets' names. */
+export function secretVariables({ secrets }: BuildRequest): Readonly<Record<string, SecretReference & { readonly name: string }>> {
+  const entries = Object.entries(secrets).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([name, reference], i) => [`CLOUDBUILD_SECRET_${i}`, { name, ...reference }]));
 }
 
 function pairs(flag: string, values: Readonly<Record<string, string>>): string[][] {

@@ -1,12 +1,18 @@
 import { createHash } from "node:crypto";
 import type { StartBuildInput } from "@aws-sdk/client-codebuild";
 import type { BuildId } from "../../build/build-backend.ts";
-import type { BuildIdentity, BuildRequest } from "../../build/build-request.ts";
-import { buildspec, dockerfileSource } from "./buildspec.ts";
+import type { BuildIdentity, BuildRequest, SecretReference } from "../../build/build-request.ts";
+import { buildspec, dockerfileSource, secretVariables } from "./buildspec.ts";
 import { machineFor, type MachineOverride } from "./machine.ts";
 
 /** Plain environment variables by which a build of ours is recognised. CodeBuild reserves names that begin with CODEBUILD_. */
 export const identityVariables = { contentTag: "CLOUDBUILD_CONTENT_TAG", repository: "CLOUDBUILD_REPOSITORY" } as const;
+
+// A variable of these types holds a reference; CodeBuild reads the value itself, masks it in the log, and never answers it.
+const variableTypes = { secretsManager: "SECRETS_MANAGER", parameterStore: "PARAMETER_STORE" } as const satisfies Record<
+  SecretReference["store"],
+  string
+>;
 
 // What StartBuild accepts for a build's timeout.
 const [shortestMinutes, longestMinutes] = [5, 2160];
@@ -31,7 +37,14 @@ export function startBuildInput(request: BuildRequest, environmentType: string |
     ],
     artifactsOverride: { type: "NO_ARTIFACTS" },
     buildspecOverride: buildspec(request),
-    environmentVariablesOverride: Object.entries(identityOf(request)).map(([name, value]) => ({ name, value, type: "PLAINTEXT" })),
+    environmentVariablesOverride: [
+      ...Object.entries(identityOf(request)).map(([name, value]) => ({ name, value, type: "PLAINTEXT" as const })),
+      ...Object.entries(secretVariables(request)).map(([name, { store, reference }]) => ({
+        name,
+        value: reference,
+        type: variableTypes[store],
+      })),
+    ],
     // The Docker daemon inside the build needs it; projects are often made without.
     privilegedModeOverride: true,
     timeoutInMinutesOverride: Math.min(Math.max(request.timeoutMinutes, shortestMinutes), longestMinutes),

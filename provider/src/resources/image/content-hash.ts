@@ -7,7 +7,7 @@ import type { ImageArgs } from "./image-args.ts";
 const scheme = "pulumi-cloudbuild content 1";
 
 /** Everything that decides the bytes of an image. Tags, project, log mode and where the repository lives are not in it. */
-export type Content = Pick<ImageArgs, "hashedBuildArgs" | "target" | "platforms" | "labels" | "triggers"> & {
+export type Content = Pick<ImageArgs, "hashedBuildArgs" | "target" | "platforms" | "labels" | "secretNames" | "triggers"> & {
   readonly contextHash: Maybe<string>;
   /** sha256 of the Dockerfile's bytes, hex. */
   readonly dockerfileHash: Maybe<string>;
@@ -25,6 +25,7 @@ export function contentHash(content: Content): Maybe<string> {
     ["platforms", content.platforms],
     ["buildArgs", sorted(content.hashedBuildArgs)],
     ["labels", sorted(content.labels)],
+    ["secrets", content.secretNames],
     ["triggers", sorted(content.triggers)],
   ];
   if (fields.some(([, value]) => value === unknown)) return unknown;

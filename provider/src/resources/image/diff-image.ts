@@ -31,6 +31,7 @@ export const effects = {
   target: "content",
   platforms: "content",
   labels: "content",
+  secrets: "content",
   triggers: "content",
   tags: "tags",
   onDelete: "setting",

@@ -1,13 +1,15 @@
+import type { SecretReference } from "../../build/build-request.ts";
 import { formatPlatform, parsePlatform } from "../../image/platform.ts";
 import { parseRepository, type Repository } from "../../image/repository.ts";
 import { parseTag } from "../../image/tag.ts";
-import { readInputs, type InputReader, type Maybe } from "../input-reader.ts";
+import { pathSegment, readInputs, type InputReader, type Maybe } from "../input-reader.ts";
 import { isPropertyMap, unknown, unwrap, type PropertyMap } from "../property-value.ts";
 import type { ImageDefaults } from "./image-deps.ts";
 
 export const onMissingChoices = ["build", "fail"] as const;
 export const onDeleteChoices = ["retain", "delete"] as const;
 export const logsChoices = ["off", "errors", "summary", "full"] as const;
+export const secretStores = ["secretsManager", "parameterStore"] as const satisfies readonly SecretReference["store"][];
 export type OnMissing = (typeof onMissingChoices)[number];
 export type OnDelete = (typeof onDeleteChoices)[number];
 export type LogMode = (typeof logsChoices)[number];
@@ -23,6 +25,7 @@ export const userInputs = [
   "platforms",
   "tags",
   "labels",
+  "secrets",
   "triggers",
   "project",
   "contextBucket",
@@ -45,6 +48,9 @@ export interface ImageArgs {
   readonly platforms: Maybe<readonly string[]>;
   readonly tags: Maybe<readonly string[]>;
   readonly labels: Maybe<Readonly<Record<string, string>>>;
+  /** By name. Unknown references are unknown here; their names may be known all the same. */
+  readonly secrets: Maybe<Readonly<Record<string, SecretReference>>>;
+  readonly secretNames: Maybe<readonly string[]>;
   readonly triggers: Maybe<Readonly<Record<string, string>>>;
   readonly project: Maybe<string> | undefined;
   readonly contextBucket: Maybe<string> | undefined;
@@ -73,6 +79,8 @@ export function readImageArgs(inputs: PropertyMap, defaults: ImageDefaults): { a
     platforms: readPlatforms(reader, defaults),
     tags: readTags(reader),
     labels: readLabels(reader, defaults),
+    secrets: readSecrets(reader),
+    secretNames: readSecretNames(inputs),
     triggers: reader.stringMap("triggers") ?? {},
     project: matching(reader, "project", projectName, "a CodeBuild project name: 2 to 150 letters, digits, - or _") ?? defaults.project,
     contextBucket: matching(reader, "contextBucket", bucketName, "an S3 bucket name") ?? defaults.contextBucket,
@@ -127,6 +135,40 @@ function readTags(reader: InputReader): Maybe<readonly string[]> {
     if (tags.indexOf(tag) < i) reader.fail(`tags[${i}]`, `"${tag}" is there twice`);
   });
   return tags;
+}
+
+// What a Dockerfile can name in `RUN --mount=type=secret,id=…` without quoting.
+const secretName = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
+
+function readSecrets(reader: InputReader): Maybe<Readonly<Record<string, SecretReference>>> {
+  const given = reader.objectMap("secrets");
+  if (given === undefined || given === unknown) return given ?? {};
+  const references = Object.entries(given).map(([name, one]): readonly [string, Maybe<SecretReference> | undefined] => {
+    if (!secretName.test(name))
+      reader.fail(`secrets${pathSegment(name)}`, `"${name}" is not a secret's name: up to 64 letters, digits, _ . or -`);
+    one.refuseOthers(secretStores);
+    const places = secretStores.flatMap((store) => {
+      const reference = one.string(store);
+      return reference === undefined ? [] : [{ store, reference }];
+    });
+    const [place] = places;
+    if (places.length !== 1 || place === undefined) {
+      reader.fail(`secrets${pathSegment(name)}`, `names ${places.length} places; name exactly one of ${secretStores.join(" and ")}`);
+      return [name, undefined];
+    }
+    const { store, reference } = place;
+    return [name, typeof reference === "string" ? { store, reference } : unknown];
+  });
+  if (references.some(([, reference]) => reference === unknown)) return unknown;
+  return Object.fromEntries(
+    references.flatMap(([name, reference]) => (reference === undefined || reference === unknown ? [] : [[name, reference] as const])),
+  );
+}
+
+function readSecretNames(inputs: PropertyMap): Maybe<readonly string[]> {
+  const given = unwrap(inputs["secrets"] ?? null);
+  if (given === unknown) return unknown;
+  return isPropertyMap(given) ? Object.keys(given).sort() : [];
 }
 
 function readLabels(reader: InputReader, defaults: ImageDefaults): Maybe<Readonly<Record<string, string>>> {

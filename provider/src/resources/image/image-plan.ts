@@ -1,3 +1,4 @@
+import type { SecretReference } from "../../build/build-request.ts";
 import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
 import { parsePlatform, type Platform } from "../../image/platform.ts";
 import type { Repository } from "../../image/repository.ts";
@@ -14,6 +15,7 @@ export interface ImagePlan {
   readonly target: string | undefined;
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, SecretReference>>;
   readonly platform: Platform;
   readonly tags: readonly string[];
   readonly project: string | undefined;
@@ -46,6 +48,7 @@ export function planImage(inputs: PropertyMap, defaults: ImageDefaults): ImagePl
     target: optional("target", args.target),
     buildArgs: known("buildArgs", args.buildArgs),
     labels: known("labels", args.labels),
+    secrets: known("secrets", args.secrets),
     platform: parsePlatform(known("platforms", known("platforms", args.platforms)[0])),
     tags: known("tags", args.tags),
     project: optional("project", args.project),

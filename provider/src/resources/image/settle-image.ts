@@ -95,6 +95,7 @@ async function stage(
     ...(target === undefined ? {} : { target }),
     buildArgs: plan.buildArgs,
     labels: plan.labels,
+    secrets: plan.secrets,
     timeoutMinutes: buildTimeoutMinutes(operation),
   };
 }

@@ -22,6 +22,10 @@ describe("buildspec", () => {
       platform: { os: "linux", architecture: "arm64" },
       buildArgs: { VERSION: "1.2.3", MESSAGE: `it's "$(id)" \`id\` \\ ; & | > *\nsecond line`, EMPTY: "" },
       labels: { "org.opencontainers.image.title": "an app" },
+      secrets: {
+        token: { store: "secretsManager", reference: "team/app:token" },
+        "npm.rc": { store: "parameterStore", reference: "/team/npmrc" },
+      },
     });
     assertGolden("buildspec/everything.yml", buildspec(request));
   });
