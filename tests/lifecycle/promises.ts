@@ -161,4 +161,14 @@ export const promises: readonly (readonly [room: string, promise: string, tests:
       "fails with the step, its words, the phase and the log; and works when the Dockerfile is mended",
     ],
   ],
+  [
+    "Secrets",
+    "Reach the build as mounts only; their values are in no state, plan, log, request, object, history or image.",
+    ["reach the build, and nothing else holds their values"],
+  ],
+  [
+    "Secrets",
+    "Only their names are content.",
+    ["are no part of the content but by their names: a rotated value builds nothing unless a trigger says so"],
+  ],
 ];
