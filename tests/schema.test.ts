@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import schema from "../schema.json" with { type: "json" };
 import packageJson from "../package.json" with { type: "json" };
 import { getImageInputs, getImageToken } from "../provider/src/functions/get-image.ts";
-import { computedInputs, logsChoices, onDeleteChoices, onMissingChoices, userInputs } from "../provider/src/resources/image/image-args.ts";
+import {
+  buildspecChoices,
+  computedInputs,
+  logsChoices,
+  onDeleteChoices,
+  onMissingChoices,
+  userInputs,
+} from "../provider/src/resources/image/image-args.ts";
 import { imageType } from "../provider/src/resources/image/image-resource.ts";
 import { imageState, type Outcome } from "../provider/src/resources/image/image-state.ts";
 import { checkProviderConfig, serviceNames } from "../provider/src/resources/provider/provider-config.ts";
@@ -39,6 +46,7 @@ describe("schema.json is what the code does", () => {
   });
 
   it("has the code's choices", () => {
+    assert.deepEqual(valuesOf(schema.types["cloudbuild:index:Buildspec"]), sorted(buildspecChoices));
     assert.deepEqual(valuesOf(schema.types["cloudbuild:index:OnMissing"]), sorted(onMissingChoices));
     assert.deepEqual(valuesOf(schema.types["cloudbuild:index:OnDelete"]), sorted(onDeleteChoices));
     assert.deepEqual(valuesOf(schema.types["cloudbuild:index:Logs"]), sorted(logsChoices));

@@ -74,6 +74,10 @@ export class CloudBuildImage extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly buildId: pulumi.Output<string | undefined>;
     /**
+     * As given.
+     */
+    declare public readonly buildspec: pulumi.Output<enums.Buildspec | undefined>;
+    /**
      * The hash of everything that decides the image, 64 hex: context, Dockerfile, target, platform, build arguments, labels, triggers. Known in previews.
      */
     declare public /*out*/ readonly contentHash: pulumi.Output<string | undefined>;
@@ -181,6 +185,7 @@ export class CloudBuildImage extends pulumi.CustomResource {
                 throw new Error("Missing required property 'repositoryUrl'");
             }
             resourceInputs["buildArgs"] = args?.buildArgs;
+            resourceInputs["buildspec"] = args?.buildspec;
             resourceInputs["context"] = args?.context;
             resourceInputs["contextBucket"] = args?.contextBucket;
             resourceInputs["dockerfile"] = args?.dockerfile;
@@ -208,6 +213,7 @@ export class CloudBuildImage extends pulumi.CustomResource {
         } else {
             resourceInputs["buildArgs"] = undefined /*out*/;
             resourceInputs["buildId"] = undefined /*out*/;
+            resourceInputs["buildspec"] = undefined /*out*/;
             resourceInputs["contentHash"] = undefined /*out*/;
             resourceInputs["contentTag"] = undefined /*out*/;
             resourceInputs["context"] = undefined /*out*/;
@@ -245,6 +251,10 @@ export interface CloudBuildImageArgs {
      * Build arguments, as in `docker build --build-arg`. They end up in the image's history: never put a secret there.
      */
     buildArgs?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * Whose recipe builds the image. Default: `generated`.
+     */
+    buildspec?: pulumi.Input<enums.Buildspec | undefined>;
     /**
      * The folder of the build context, as in `docker build <folder>`; relative to the program's folder. Required, except on import. `.dockerignore` is honoured as Docker does, `<Dockerfile>.dockerignore` first. Only the files count: another path to the same files is no change.
      */

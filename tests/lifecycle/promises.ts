@@ -171,4 +171,13 @@ export const promises: readonly (readonly [room: string, promise: string, tests:
     "Only their names are content.",
     ["are no part of the content but by their names: a rotated value builds nothing unless a trigger says so"],
   ],
+  [
+    "Own projects",
+    "A project's own buildspec builds what it is told to, and is taken by its exported digest or its tag.",
+    [
+      "builds as the example does, and is told what to build and push",
+      "is taken at its tag when it does not say the digest",
+      "that pushes nothing is an error, however well it ends",
+    ],
+  ],
 ];

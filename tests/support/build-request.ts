@@ -12,6 +12,7 @@ export function buildRequest(overrides: Partial<BuildRequest> = {}): BuildReques
     buildArgs: {},
     labels: {},
     secrets: {},
+    recipe: "generated",
     timeoutMinutes: 62,
     ...overrides,
   };

@@ -33,6 +33,8 @@ export interface BuildRequest {
   readonly labels: Readonly<Record<string, string>>;
   /** What `RUN --mount=type=secret,id=<name>` shows to the build, and nothing else does. Name → where the value is kept. */
   readonly secrets: Readonly<Record<string, SecretReference>>;
+  /** `generated`: ours. `project`: the project brings its own, and is told by variables what to push. */
+  readonly recipe: "generated" | "project";
   /** The cloud ends the build itself after this many minutes, whatever becomes of us. */
   readonly timeoutMinutes: number;
 }

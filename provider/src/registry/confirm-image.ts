@@ -51,14 +51,27 @@ async function visible(
   reference: ImageReference,
   registry: ImageRegistry,
   clock: Clock,
-  { signal }: Operation,
+  operation: Operation,
 ): Promise<FoundImage> {
+  const image = await findPushed(expected.repository, reference, registry, clock, operation);
+  if (image !== undefined) return image;
+  throw unconfirmed(expected, "tag" in reference ? `is not there by its tag "${reference.tag}"` : "is not there");
+}
+
+/** Looks for what was just pushed until it becomes visible; undefined if it does not in time. */
+export async function findPushed(
+  repository: Repository,
+  reference: ImageReference,
+  registry: ImageRegistry,
+  clock: Clock,
+  { signal }: Operation,
+): Promise<FoundImage | undefined> {
   for (const pause of [...pausesMs, undefined]) {
-    const image = await registry.find(expected.repository, reference, signal);
+    const image = await registry.find(repository, reference, signal);
     if (image !== undefined) return image;
     if (pause !== undefined) await clock.sleep(pause, signal);
   }
-  throw unconfirmed(expected, "tag" in reference ? `is not there by its tag "${reference.tag}"` : "is not there");
+  return undefined;
 }
 
 function unconfirmed({ repository, digest }: ExpectedImage, what: string): CloudBuildError {

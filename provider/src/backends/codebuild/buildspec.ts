@@ -37,27 +37,33 @@ export function buildspec(request: BuildRequest): string {
 }
 
 function buildCommand(request: BuildRequest): string {
-  const flags = [
-    ["--push"],
-    ["--progress", "plain"],
+  return [
+    "docker buildx build --push --progress plain",
     // Attestations would turn the image into an index, which Lambda refuses.
-    ["--provenance", "false"],
-    ["--sbom", "false"],
+    "--provenance false --sbom false",
+    `--tag ${shellQuote(imageOf(request))}`,
+    contentFlags(request),
+    '--metadata-file "$CLOUDBUILD_WORK/metadata.json"',
+    '--file "$CLOUDBUILD_WORK/dockerfile/Dockerfile"',
+    '"$CLOUDBUILD_WORK/context"',
+  ].join(" ");
+}
+
+/** What the build pushes. */
+export function imageOf({ repository, contentTag }: BuildRequest): string {
+  return `${repository.url}:${contentTag}`;
+}
+
+/** The flags of `docker buildx build` that decide the content, quoted for the shell. */
+export function contentFlags(request: BuildRequest): string {
+  const flags = [
     ["--platform", formatPlatform(request.platform)],
-    ["--tag", `${request.repository.url}:${request.contentTag}`],
     ...(request.target === undefined ? [] : [["--target", request.target]]),
     ...pairs("--build-arg", request.buildArgs),
     ...pairs("--label", request.labels),
     ...Object.entries(secretVariables(request)).map(([variable, { name }]) => ["--secret", `id=${name},env=${variable}`]),
   ];
-  const words = flags.map((flag) => flag.map(shellQuote).join(" "));
-  return [
-    "docker buildx build",
-    ...words,
-    '--metadata-file "$CLOUDBUILD_WORK/metadata.json"',
-    '--file "$CLOUDBUILD_WORK/dockerfile/Dockerfile"',
-    '"$CLOUDBUILD_WORK/context"',
-  ].join(" ");
+  return flags.map((flag) => flag.map(shellQuote).join(" ")).join(" ");
 }
 
 /** The variables by which secrets reach the build, in the order of the secrets' names. */

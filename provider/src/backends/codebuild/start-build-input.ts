@@ -2,11 +2,20 @@ import { createHash } from "node:crypto";
 import type { StartBuildInput } from "@aws-sdk/client-codebuild";
 import type { BuildId } from "../../build/build-backend.ts";
 import type { BuildIdentity, BuildRequest, SecretReference } from "../../build/build-request.ts";
-import { buildspec, dockerfileSource, secretVariables } from "./buildspec.ts";
+import { buildspec, contentFlags, dockerfileSource, imageOf, secretVariables } from "./buildspec.ts";
 import { machineFor, type MachineOverride } from "./machine.ts";
 
 /** Plain environment variables by which a build of ours is recognised. CodeBuild reserves names that begin with CODEBUILD_. */
 export const identityVariables = { contentTag: "CLOUDBUILD_CONTENT_TAG", repository: "CLOUDBUILD_REPOSITORY" } as const;
+
+/** What a project's own buildspec is told. docs/own-project.md says how to use them. */
+function ownRecipeVariables(request: BuildRequest): Readonly<Record<string, string>> {
+  return {
+    CLOUDBUILD_IMAGE: imageOf(request),
+    CLOUDBUILD_CONTEXT: request.context.key.slice(request.context.key.lastIndexOf("/") + 1),
+    CLOUDBUILD_BUILD_FLAGS: contentFlags(request),
+  };
+}
 
 // A variable of these types holds a reference; CodeBuild reads the value itself, masks it in the log, and never answers it.
 const variableTypes = { secretsManager: "SECRETS_MANAGER", parameterStore: "PARAMETER_STORE" } as const satisfies Record<
@@ -27,6 +36,7 @@ export function identityOf(identity: BuildIdentity): Readonly<Record<string, str
  * @param environmentType the project's own environment type; a machine of another architecture is asked for only where it must be
  */
 export function startBuildInput(request: BuildRequest, environmentType: string | undefined): StartBuildInput {
+  const own = request.recipe === "project";
   const machine: MachineOverride = machineFor(request.platform, environmentType);
   return {
     projectName: request.project,
@@ -36,17 +46,20 @@ export function startBuildInput(request: BuildRequest, environmentType: string |
       { type: "S3", location: `${request.dockerfile.bucket}/${request.dockerfile.key}`, sourceIdentifier: dockerfileSource },
     ],
     artifactsOverride: { type: "NO_ARTIFACTS" },
-    buildspecOverride: buildspec(request),
     environmentVariablesOverride: [
-      ...Object.entries(identityOf(request)).map(([name, value]) => ({ name, value, type: "PLAINTEXT" as const })),
+      ...Object.entries({ ...identityOf(request), ...(own ? ownRecipeVariables(request) : {}) }).map(([name, value]) => ({
+        name,
+        value,
+        type: "PLAINTEXT" as const,
+      })),
       ...Object.entries(secretVariables(request)).map(([name, { store, reference }]) => ({
         name,
         value: reference,
         type: variableTypes[store],
       })),
     ],
-    // The Docker daemon inside the build needs it; projects are often made without.
-    privilegedModeOverride: true,
+    // The Docker daemon inside the build needs privileges; projects are often made without.
+    ...(own ? {} : { buildspecOverride: buildspec(request), privilegedModeOverride: true }),
     timeoutInMinutesOverride: Math.min(Math.max(request.timeoutMinutes, shortestMinutes), longestMinutes),
     ...machine,
   };

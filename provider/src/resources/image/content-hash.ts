@@ -7,7 +7,7 @@ import type { ImageArgs } from "./image-args.ts";
 const scheme = "pulumi-cloudbuild content 1";
 
 /** Everything that decides the bytes of an image. Tags, project, log mode and where the repository lives are not in it. */
-export type Content = Pick<ImageArgs, "hashedBuildArgs" | "target" | "platforms" | "labels" | "secretNames" | "triggers"> & {
+export type Content = Pick<ImageArgs, "hashedBuildArgs" | "target" | "platforms" | "labels" | "buildspec" | "secretNames" | "triggers"> & {
   readonly contextHash: Maybe<string>;
   /** sha256 of the Dockerfile's bytes, hex. */
   readonly dockerfileHash: Maybe<string>;
@@ -26,6 +26,8 @@ export function contentHash(content: Content): Maybe<string> {
     ["buildArgs", sorted(content.hashedBuildArgs)],
     ["labels", sorted(content.labels)],
     ["secrets", content.secretNames],
+    // Another recipe may make another image of the same content.
+    ["recipe", content.buildspec],
     ["triggers", sorted(content.triggers)],
   ];
   if (fields.some(([, value]) => value === unknown)) return unknown;

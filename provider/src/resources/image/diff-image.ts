@@ -32,6 +32,7 @@ export const effects = {
   platforms: "content",
   labels: "content",
   secrets: "content",
+  buildspec: "content",
   triggers: "content",
   tags: "tags",
   onDelete: "setting",

@@ -6,10 +6,12 @@ import { pathSegment, readInputs, type InputReader, type Maybe } from "../input-
 import { isPropertyMap, unknown, unwrap, type PropertyMap } from "../property-value.ts";
 import type { ImageDefaults } from "./image-deps.ts";
 
+export const buildspecChoices = ["generated", "project"] as const;
 export const onMissingChoices = ["build", "fail"] as const;
 export const onDeleteChoices = ["retain", "delete"] as const;
 export const logsChoices = ["off", "errors", "summary", "full"] as const;
 export const secretStores = ["secretsManager", "parameterStore"] as const satisfies readonly SecretReference["store"][];
+export type Buildspec = (typeof buildspecChoices)[number];
 export type OnMissing = (typeof onMissingChoices)[number];
 export type OnDelete = (typeof onDeleteChoices)[number];
 export type LogMode = (typeof logsChoices)[number];
@@ -28,6 +30,7 @@ export const userInputs = [
   "secrets",
   "triggers",
   "project",
+  "buildspec",
   "contextBucket",
   "onMissing",
   "onDelete",
@@ -54,6 +57,7 @@ export interface ImageArgs {
   readonly triggers: Maybe<Readonly<Record<string, string>>>;
   readonly project: Maybe<string> | undefined;
   readonly contextBucket: Maybe<string> | undefined;
+  readonly buildspec: Maybe<Buildspec>;
   readonly onMissing: OnMissing;
   readonly onDelete: OnDelete;
   readonly logs: LogMode;
@@ -84,6 +88,7 @@ export function readImageArgs(inputs: PropertyMap, defaults: ImageDefaults): { a
     triggers: reader.stringMap("triggers") ?? {},
     project: matching(reader, "project", projectName, "a CodeBuild project name: 2 to 150 letters, digits, - or _") ?? defaults.project,
     contextBucket: matching(reader, "contextBucket", bucketName, "an S3 bucket name") ?? defaults.contextBucket,
+    buildspec: reader.choice("buildspec", buildspecChoices) ?? "generated",
     onMissing: setting(reader.choice("onMissing", onMissingChoices)) ?? defaults.onMissing ?? "build",
     onDelete: setting(reader.choice("onDelete", onDeleteChoices)) ?? defaults.onDelete ?? "retain",
     logs: setting(reader.choice("logs", logsChoices)) ?? defaults.logs ?? "summary",

@@ -4,7 +4,7 @@ import { parsePlatform, type Platform } from "../../image/platform.ts";
 import type { Repository } from "../../image/repository.ts";
 import { contentTag } from "../../image/tag.ts";
 import { unknown, type PropertyMap } from "../property-value.ts";
-import { readImageArgs, type LogMode, type OnMissing } from "./image-args.ts";
+import { readImageArgs, type Buildspec, type LogMode, type OnMissing } from "./image-args.ts";
 import type { ImageDefaults } from "./image-deps.ts";
 
 /** The checked inputs of one image with nothing unknown left in them: what Create and Update carry out. */
@@ -20,6 +20,7 @@ export interface ImagePlan {
   readonly tags: readonly string[];
   readonly project: string | undefined;
   readonly contextBucket: string | undefined;
+  readonly buildspec: Buildspec;
   readonly onMissing: OnMissing;
   readonly logs: LogMode;
   readonly contextHash: string;
@@ -53,6 +54,7 @@ export function planImage(inputs: PropertyMap, defaults: ImageDefaults): ImagePl
     tags: known("tags", args.tags),
     project: optional("project", args.project),
     contextBucket: optional("contextBucket", args.contextBucket),
+    buildspec: known("buildspec", args.buildspec),
     onMissing: args.onMissing,
     logs: args.logs,
     contextHash: known("contextHash", args.contextHash),

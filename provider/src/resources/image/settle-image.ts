@@ -4,7 +4,7 @@ import { followBuild } from "../../build/follow-build.ts";
 import { stageContext } from "../../context/stage-context.ts";
 import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
 import type { Digest } from "../../image/digest.ts";
-import { confirmImage } from "../../registry/confirm-image.ts";
+import { confirmImage, findPushed } from "../../registry/confirm-image.ts";
 import { retagImage } from "../../registry/retag-image.ts";
 import type { Operation } from "../../support/operation.ts";
 import type { Cloud, ImageDeps } from "./image-deps.ts";
@@ -31,7 +31,12 @@ export async function settleImage(plan: ImagePlan, deps: ImageDeps, operation: O
   if (plan.onMissing === "fail") throw imageMissing(plan);
   const { id, adopted, succeeded } = await build(plan, cloud, deps, operation);
   const image = await confirmImage(
-    { repository: plan.repository, digest: digestSaidBy(id, succeeded), tags: [plan.contentTag], platforms: [plan.platform] },
+    {
+      repository: plan.repository,
+      digest: await digestOf(id, succeeded, plan, cloud, deps, operation),
+      tags: [plan.contentTag],
+      platforms: [plan.platform],
+    },
     cloud.registry,
     deps.clock,
     operation,
@@ -43,6 +48,23 @@ export async function settleImage(plan: ImagePlan, deps: ImageDeps, operation: O
     outcome: adopted ? "adopted" : "built",
     build: { id, seconds, ...(logsUrl === undefined ? {} : { logsUrl }) },
   };
+}
+
+/** What a build says it pushed; a recipe that is not ours need not say it, and is then taken at its tag. */
+async function digestOf(
+  id: BuildId,
+  { digest }: Succeeded,
+  plan: ImagePlan,
+  { registry }: Cloud,
+  { clock }: ImageDeps,
+  operation: Operation,
+): Promise<Digest> {
+  if (digest !== undefined) return digest;
+  const { repository, contentTag } = plan;
+  const pushed = plan.buildspec === "project" ? await findPushed(repository, { tag: contentTag }, registry, clock, operation) : undefined;
+  if (pushed !== undefined) return pushed.digest;
+  const missing = plan.buildspec === "project" ? ` and pushed nothing as "${contentTag}"` : "";
+  throw new CloudBuildError("image-unconfirmed", `build "${id}" succeeded, but did not say which digest it pushed${missing}`);
 }
 
 interface Built {
@@ -96,6 +118,7 @@ async function stage(
     buildArgs: plan.buildArgs,
     labels: plan.labels,
     secrets: plan.secrets,
+    recipe: plan.buildspec,
     timeoutMinutes: buildTimeoutMinutes(operation),
   };
 }
@@ -108,11 +131,6 @@ async function start(request: BuildRequest, previous: BuildId | undefined, { bac
   const first = await backend.start(request, previous, operation);
   if (!first.settled) return first.id;
   return (await backend.start(request, first.id, operation)).id;
-}
-
-function digestSaidBy(id: BuildId, { digest }: Succeeded): Digest {
-  if (digest !== undefined) return digest;
-  throw new CloudBuildError("image-unconfirmed", `build "${id}" succeeded, but did not say which digest it pushed`);
 }
 
 function required(name: string, value: string | undefined): string {

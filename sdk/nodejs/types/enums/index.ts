@@ -2,6 +2,22 @@
 // *** Do not edit by hand unless you're certain you know what you are doing! ***
 
 
+export const Buildspec = {
+    /**
+     * The provider's: sign in, unpack the context, build and push with buildx, say the digest.
+     */
+    Generated: "generated",
+    /**
+     * The project's own buildspec, which is told by variables what to build and push.
+     */
+    Project: "project",
+} as const;
+
+/**
+ * Whose recipe builds the image.
+ */
+export type Buildspec = (typeof Buildspec)[keyof typeof Buildspec];
+
 export const Logs = {
     /**
      * Nothing: the log is never read.
