@@ -62,6 +62,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   "p-retry": ["src/support/retry.ts"],
   "@aws-sdk/client-codebuild": ["src/backends/codebuild/"],
   "@aws-sdk/client-cloudwatch-logs": ["src/backends/codebuild/"],
+  "@aws-sdk/client-ssm": ["src/backends/codebuild/"],
   "@aws-sdk/client-ecr": ["src/registry/"],
   "@aws-sdk/client-s3": ["src/context/"],
   "@aws-sdk/lib-storage": ["src/context/"],

@@ -3,6 +3,8 @@ import { createCodeBuildApi } from "./backends/codebuild/api.ts";
 import { createCodeBuildBackend } from "./backends/codebuild/backend.ts";
 import { createBuildLogs } from "./backends/codebuild/build-logs.ts";
 import { createLogsApi } from "./backends/codebuild/logs-api.ts";
+import { createParametersApi } from "./backends/codebuild/parameters-api.ts";
+import { createParkedSecrets } from "./backends/codebuild/parked-secrets.ts";
 import { createLogFollower } from "./build/log-follower.ts";
 import { createWatcher } from "./build/watcher.ts";
 import { createContextReader } from "./context/context-reader.ts";
@@ -44,7 +46,8 @@ export function composeImageDeps({ config, env, userAgent, baseDir, clock }: Clo
 
 function composeCloud(aws: AwsEnvironment, region: string, clock: Clock): Cloud {
   const logs = createBuildLogs({ api: createLogsApi(clientConfig(aws, "logs", region)), clock });
-  const backend = createCodeBuildBackend({ api: createCodeBuildApi(clientConfig(aws, "codebuild", region)), logs, clock });
+  const parked = createParkedSecrets({ api: createParametersApi(clientConfig(aws, "ssm", region)), clock });
+  const backend = createCodeBuildBackend({ api: createCodeBuildApi(clientConfig(aws, "codebuild", region)), logs, parked, clock });
   const follower = createLogFollower({ logs, clock });
   const stores = new Map<string, ContextStore>();
   return {

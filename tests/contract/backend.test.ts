@@ -4,6 +4,8 @@ import { createCodeBuildApi } from "../../provider/src/backends/codebuild/api.ts
 import { createCodeBuildBackend } from "../../provider/src/backends/codebuild/backend.ts";
 import { createBuildLogs } from "../../provider/src/backends/codebuild/build-logs.ts";
 import { createLogsApi } from "../../provider/src/backends/codebuild/logs-api.ts";
+import { createParametersApi } from "../../provider/src/backends/codebuild/parameters-api.ts";
+import { createParkedSecrets } from "../../provider/src/backends/codebuild/parked-secrets.ts";
 import type { BuildBackend, BuildId, Observation } from "../../provider/src/build/build-backend.ts";
 import type { BuildRequest } from "../../provider/src/build/build-request.ts";
 import { createContextReader } from "../../provider/src/context/context-reader.ts";
@@ -51,7 +53,12 @@ async function onTheLocalCloud(): Promise<Subject> {
   const staged = await stageContext(await createContextReader().resolve({ context, baseDir: "/" }, operation), store, operation);
   const logs = createBuildLogs({ api: createLogsApi(config), clock: systemClock });
   return {
-    backend: createCodeBuildBackend({ api: createCodeBuildApi(config), logs, clock: systemClock }),
+    backend: createCodeBuildBackend({
+      api: createCodeBuildApi(config),
+      logs,
+      parked: createParkedSecrets({ api: createParametersApi(config), clock: systemClock }),
+      clock: systemClock,
+    }),
     request: async (overrides) => {
       const contentTag = freshTag();
       return buildRequest({

@@ -63,6 +63,7 @@ export function memoryBackend({ clock, projects, seconds }: { clock: Clock; proj
       return { id: build.id, settled: false };
     },
     observe: async (ids) => new Map(builds.filter(({ id }) => ids.includes(id)).map((build) => [build.id, observe(build)])),
+    release: async () => undefined,
     async stop(id) {
       const build = builds.find((one) => one.id === id);
       if (build === undefined) return { kind: "missing" };

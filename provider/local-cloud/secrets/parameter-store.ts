@@ -40,6 +40,20 @@ export function createParameterStore({ vault, region, accountId }: { vault: Vaul
         const found = names.map((name) => vault.get(name)).filter((one) => one !== undefined);
         return { Parameters: found.map(describe), InvalidParameters: names.filter((name) => vault.get(name) === undefined) };
       },
+      GetParametersByPath(raw) {
+        const input = read(raw);
+        const path = `${input.requiredText("Path").replace(/\/$/, "")}/`;
+        const deep = input.flag("Recursive") === true;
+        const below = vault.all().filter(({ name }) => name.startsWith(path) && (deep || !name.slice(path.length).includes("/")));
+        const hidden = (one: StoredSecret): boolean => one.type === "SecureString" && input.flag("WithDecryption") !== true;
+        return { Parameters: below.map((one) => ({ ...describe(one), ...(hidden(one) ? { Value: "encrypted" } : {}) })) };
+      },
+      DeleteParameters(raw) {
+        const names = read(raw).requiredTexts("Names");
+        const there = names.filter((name) => vault.get(name) !== undefined);
+        for (const name of there) vault.delete(name);
+        return { DeletedParameters: there, InvalidParameters: names.filter((name) => !there.includes(name)) };
+      },
       DeleteParameter(raw) {
         const name = read(raw).requiredText("Name");
         if (vault.get(name) === undefined) throw new AwsError("ParameterNotFound", "The parameter does not exist.");

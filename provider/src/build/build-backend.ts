@@ -73,6 +73,8 @@ export interface BuildBackend {
    * naming it asks for a new build in spite of it. Not abortable: once the request is out, we must learn the ID.
    */
   start(request: BuildRequest, previous: BuildId | undefined, operation: Operation): Promise<StartedBuild>;
+  /** Takes away what `start` put down for a build: secrets that came by value. `previous` is what `start` was given. */
+  release(identity: BuildIdentity, previous: BuildId | undefined, signal: AbortSignal): Promise<void>;
   /** At most `maxObserved` builds in one call. */
   observe(ids: readonly BuildId[], signal: AbortSignal): Promise<ReadonlyMap<BuildId, Observation>>;
   readonly maxObserved: number;

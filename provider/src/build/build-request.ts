@@ -7,6 +7,9 @@ export interface StoredObject {
   readonly key: string;
 }
 
+/** Where a build finds the value of a secret: in a place of the user's, or with us, who hand it over and keep it nowhere. */
+export type BuildSecret = SecretReference | { readonly store: "value"; readonly value: string };
+
 /** A secret by reference: its value is read by the build, never by us. */
 export interface SecretReference {
   readonly store: "secretsManager" | "parameterStore";
@@ -32,7 +35,7 @@ export interface BuildRequest {
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   /** What `RUN --mount=type=secret,id=<name>` shows to the build, and nothing else does. Name → where the value is kept. */
-  readonly secrets: Readonly<Record<string, SecretReference>>;
+  readonly secrets: Readonly<Record<string, BuildSecret>>;
   /** `generated`: ours. `project`: the project brings its own, and is told by variables what to push. */
   readonly recipe: "generated" | "project";
   /** The cloud ends the build itself after this many minutes, whatever becomes of us. */

@@ -29,7 +29,7 @@ export interface AssumeRoleArgs {
 }
 
 /**
- * Where the value of a build secret is kept. Exactly one of the two.
+ * Where the value of a build secret is found. Exactly one of the three.
  */
 export interface BuildSecretArgs {
     /**
@@ -40,6 +40,10 @@ export interface BuildSecretArgs {
      * A secret of AWS Secrets Manager: `id[:json-key[:version-stage[:version-id]]]`, where the ID is a name or an ARN. The project's role needs `secretsmanager:GetSecretValue`.
      */
     secretsManager?: pulumi.Input<string | undefined>;
+    /**
+     * The value itself, encrypted in state. For the time of the build it is parked as a SecureString below `/cloudbuild/` in Parameter Store: who runs Pulumi needs `ssm:PutParameter`, `ssm:GetParametersByPath` and `ssm:DeleteParameters` there, and the project's role `ssm:GetParameters`.
+     */
+    value?: pulumi.Input<string | undefined>;
 }
 
 /**
@@ -62,6 +66,10 @@ export interface EndpointsArgs {
      * The URL of S3; addressed by path.
      */
     s3?: pulumi.Input<string | undefined>;
+    /**
+     * The URL of Systems Manager, where secrets by value are parked.
+     */
+    ssm?: pulumi.Input<string | undefined>;
     /**
      * The URL of STS.
      */

@@ -29,7 +29,7 @@ export interface AssumeRole {
 }
 
 /**
- * Where the value of a build secret is kept. Exactly one of the two.
+ * Where the value of a build secret is found. Exactly one of the three.
  */
 export interface BuildSecret {
     /**
@@ -40,6 +40,10 @@ export interface BuildSecret {
      * A secret of AWS Secrets Manager: `id[:json-key[:version-stage[:version-id]]]`, where the ID is a name or an ARN. The project's role needs `secretsmanager:GetSecretValue`.
      */
     secretsManager?: string;
+    /**
+     * The value itself, encrypted in state. For the time of the build it is parked as a SecureString below `/cloudbuild/` in Parameter Store: who runs Pulumi needs `ssm:PutParameter`, `ssm:GetParametersByPath` and `ssm:DeleteParameters` there, and the project's role `ssm:GetParameters`.
+     */
+    value?: string;
 }
 
 /**
@@ -62,6 +66,10 @@ export interface Endpoints {
      * The URL of S3; addressed by path.
      */
     s3?: string;
+    /**
+     * The URL of Systems Manager, where secrets by value are parked.
+     */
+    ssm?: string;
     /**
      * The URL of STS.
      */

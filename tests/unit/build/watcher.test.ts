@@ -35,6 +35,7 @@ function watching(ends: Readonly<Record<BuildId, number>>, options: { failing?: 
     find: unexpected,
     start: unexpected,
     stop: unexpected,
+    release: unexpected,
     logs: { read: unexpected, tail: unexpected },
   };
   return { clock, calls, watcher: createWatcher({ backend, clock, follower }) };

@@ -9,6 +9,7 @@ import type { Operation } from "../../support/operation.ts";
 import { retry, type RetryOptions } from "../../support/retry.ts";
 import { queueLimitOf, type RetryClass } from "../../support/retryable-errors.ts";
 import type { CodeBuildApi } from "./api.ts";
+import type { ParkedSecrets } from "./parked-secrets.ts";
 import { observationOf } from "./observation.ts";
 import { idempotencyToken, identityOf, startBuildInput } from "./start-build-input.ts";
 
@@ -18,7 +19,7 @@ const maxIds = 100;
 const windowMs = 20;
 
 /** Builds in AWS CodeBuild. */
-export function createCodeBuildBackend(deps: { api: CodeBuildApi; logs: BuildLogs; clock: Clock }): BuildBackend {
+export function createCodeBuildBackend(deps: { api: CodeBuildApi; logs: BuildLogs; parked: ParkedSecrets; clock: Clock }): BuildBackend {
   const { api, clock } = deps;
   const untilDone = new AbortController().signal;
 
@@ -80,8 +81,8 @@ export function createCodeBuildBackend(deps: { api: CodeBuildApi; logs: BuildLog
     async start(request: BuildRequest, previous: BuildId | undefined, operation: Operation): Promise<StartedBuild> {
       const environmentType = await environmentTypes(request.project, operation.signal);
       if (environmentType === undefined) throw projectMissing(request.project);
-      const input = startBuildInput(request, environmentType);
       const { signal, reporter } = operation;
+      const input = startBuildInput(await deps.parked.park(request, previous, signal), environmentType);
       const { build } = await call(
         { action: "StartBuild", project: request.project },
         { signal, also: ["propagation", "capacity"], onWait: ({ because }) => reporter.status(waiting[because]) },
@@ -90,6 +91,7 @@ export function createCodeBuildBackend(deps: { api: CodeBuildApi; logs: BuildLog
       if (build?.id === undefined) throw new CloudBuildError("cloud-unavailable", "CodeBuild accepted a build without naming it");
       return { id: build.id, settled: build.buildStatus !== "IN_PROGRESS" };
     },
+    release: (identity, previous, signal) => deps.parked.release(identity, previous, signal),
     async observe(ids, signal): Promise<ReadonlyMap<BuildId, Observation>> {
       const { builds = [] } = await api.batchGetBuilds(ids, signal);
       return new Map(builds.flatMap((build) => (build.id === undefined ? [] : [[build.id, observationOf(build)] as const])));

@@ -1,5 +1,5 @@
 import { formatPlatform } from "../../image/platform.ts";
-import type { BuildRequest, SecretReference } from "../../build/build-request.ts";
+import type { BuildRequest, BuildSecret } from "../../build/build-request.ts";
 import { shellQuote } from "./shell-quote.ts";
 
 /** The exported variable by which a build says what it pushed. */
@@ -67,9 +67,9 @@ export function contentFlags(request: BuildRequest): string {
 }
 
 /** The variables by which secrets reach the build, in the order of the secrets' names. */
-export function secretVariables({ secrets }: BuildRequest): Readonly<Record<string, SecretReference & { readonly name: string }>> {
+export function secretVariables({ secrets }: BuildRequest): Readonly<Record<string, BuildSecret & { readonly name: string }>> {
   const entries = Object.entries(secrets).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([name, reference], i) => [`CLOUDBUILD_SECRET_${i}`, { name, ...reference }]));
+  return Object.fromEntries(entries.map(([name, secret], i) => [`CLOUDBUILD_SECRET_${i}`, { name, ...secret }]));
 }
 
 function pairs(flag: string, values: Readonly<Record<string, string>>): string[][] {

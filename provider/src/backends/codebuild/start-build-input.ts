@@ -52,11 +52,10 @@ export function startBuildInput(request: BuildRequest, environmentType: string |
         value,
         type: "PLAINTEXT" as const,
       })),
-      ...Object.entries(secretVariables(request)).map(([name, { store, reference }]) => ({
-        name,
-        value: reference,
-        type: variableTypes[store],
-      })),
+      ...Object.entries(secretVariables(request)).map(([name, secret]) => {
+        if (secret.store === "value") throw new TypeError(`secret "${secret.name}" was not parked`);
+        return { name, value: secret.reference, type: variableTypes[secret.store] };
+      }),
     ],
     // The Docker daemon inside the build needs privileges; projects are often made without.
     ...(own ? {} : { buildspecOverride: buildspec(request), privilegedModeOverride: true }),

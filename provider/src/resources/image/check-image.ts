@@ -1,6 +1,6 @@
 import type { CloudBuildError } from "../../errors/cloudbuild-error.ts";
 import type { Operation } from "../../support/operation.ts";
-import { holdsSecret, sameValue, unknown, unwrap, type PropertyMap } from "../property-value.ts";
+import { holdsSecret, isPropertyMap, Secret, sameValue, unknown, unwrap, type PropertyMap } from "../property-value.ts";
 import type { CheckFailure, CheckRequest, CheckResult } from "../resource.ts";
 import type { Maybe, InputReader } from "../input-reader.ts";
 import { contentHash } from "./content-hash.ts";
@@ -31,7 +31,17 @@ export async function checkImage(request: CheckRequest, deps: ImageDeps, operati
     reader.failures.length > 0
       ? {}
       : { contextHash, contentHash: contentHash({ ...args, contextHash, dockerfileHash: context.dockerfileHash }) };
-  return { inputs: { ...request.news, ...hashes }, failures: reader.failures };
+  return { inputs: { ...request.news, ...guardedSecrets(request.news), ...hashes }, failures: reader.failures };
+}
+
+/** A secret given by value is one, whether the program said so or not. */
+function guardedSecrets({ secrets }: PropertyMap): PropertyMap {
+  if (!isPropertyMap(secrets)) return {};
+  const guarded = Object.entries(secrets).map(([name, secret]) => {
+    const value = isPropertyMap(secret) ? secret["value"] : undefined;
+    return [name, isPropertyMap(secret) && typeof value === "string" ? { ...secret, value: new Secret(value) } : secret] as const;
+  });
+  return { secrets: Object.fromEntries(guarded) };
 }
 
 interface CheckedContext {

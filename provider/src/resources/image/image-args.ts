@@ -1,4 +1,4 @@
-import type { SecretReference } from "../../build/build-request.ts";
+import type { BuildSecret } from "../../build/build-request.ts";
 import { formatPlatform, parsePlatform } from "../../image/platform.ts";
 import { parseRepository, type Repository } from "../../image/repository.ts";
 import { parseTag } from "../../image/tag.ts";
@@ -10,7 +10,7 @@ export const buildspecChoices = ["generated", "project"] as const;
 export const onMissingChoices = ["build", "fail"] as const;
 export const onDeleteChoices = ["retain", "delete"] as const;
 export const logsChoices = ["off", "errors", "summary", "full"] as const;
-export const secretStores = ["secretsManager", "parameterStore"] as const satisfies readonly SecretReference["store"][];
+export const secretStores = ["secretsManager", "parameterStore", "value"] as const satisfies readonly BuildSecret["store"][];
 export type Buildspec = (typeof buildspecChoices)[number];
 export type OnMissing = (typeof onMissingChoices)[number];
 export type OnDelete = (typeof onDeleteChoices)[number];
@@ -52,7 +52,7 @@ export interface ImageArgs {
   readonly tags: Maybe<readonly string[]>;
   readonly labels: Maybe<Readonly<Record<string, string>>>;
   /** By name. Unknown references are unknown here; their names may be known all the same. */
-  readonly secrets: Maybe<Readonly<Record<string, SecretReference>>>;
+  readonly secrets: Maybe<Readonly<Record<string, BuildSecret>>>;
   readonly secretNames: Maybe<readonly string[]>;
   readonly triggers: Maybe<Readonly<Record<string, string>>>;
   readonly project: Maybe<string> | undefined;
@@ -145,10 +145,10 @@ function readTags(reader: InputReader): Maybe<readonly string[]> {
 // What a Dockerfile can name in `RUN --mount=type=secret,id=…` without quoting.
 const secretName = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 
-function readSecrets(reader: InputReader): Maybe<Readonly<Record<string, SecretReference>>> {
+function readSecrets(reader: InputReader): Maybe<Readonly<Record<string, BuildSecret>>> {
   const given = reader.objectMap("secrets");
   if (given === undefined || given === unknown) return given ?? {};
-  const references = Object.entries(given).map(([name, one]): readonly [string, Maybe<SecretReference> | undefined] => {
+  const references = Object.entries(given).map(([name, one]): readonly [string, Maybe<BuildSecret> | undefined] => {
     if (!secretName.test(name))
       reader.fail(`secrets${pathSegment(name)}`, `"${name}" is not a secret's name: up to 64 letters, digits, _ . or -`);
     one.refuseOthers(secretStores);
@@ -158,11 +158,12 @@ function readSecrets(reader: InputReader): Maybe<Readonly<Record<string, SecretR
     });
     const [place] = places;
     if (places.length !== 1 || place === undefined) {
-      reader.fail(`secrets${pathSegment(name)}`, `names ${places.length} places; name exactly one of ${secretStores.join(" and ")}`);
+      reader.fail(`secrets${pathSegment(name)}`, `names ${places.length} places; name exactly one of ${secretStores.join(", ")}`);
       return [name, undefined];
     }
     const { store, reference } = place;
-    return [name, typeof reference === "string" ? { store, reference } : unknown];
+    if (typeof reference !== "string") return [name, unknown];
+    return [name, store === "value" ? { store, value: reference } : { store, reference }];
   });
   if (references.some(([, reference]) => reference === unknown)) return unknown;
   return Object.fromEntries(

@@ -1,4 +1,4 @@
-import type { SecretReference } from "../../build/build-request.ts";
+import type { BuildSecret } from "../../build/build-request.ts";
 import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
 import { parsePlatform, type Platform } from "../../image/platform.ts";
 import type { Repository } from "../../image/repository.ts";
@@ -15,7 +15,7 @@ export interface ImagePlan {
   readonly target: string | undefined;
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
-  readonly secrets: Readonly<Record<string, SecretReference>>;
+  readonly secrets: Readonly<Record<string, BuildSecret>>;
   readonly platform: Platform;
   readonly tags: readonly string[];
   readonly project: string | undefined;

@@ -79,11 +79,40 @@ async function build(plan: ImagePlan, cloud: Cloud, deps: ImageDeps, operation: 
   const earlier = await cloud.backend.find(identity, operation);
   const adopted = earlier.running !== undefined;
   if (adopted) operation.reporter.info(`adopted build ${earlier.running}, which builds this content already`);
-  const id = earlier.running ?? (await start(await stage({ ...plan, project }, cloud, deps, operation), earlier.settled, cloud, operation));
-  const succeeded = await followBuild({ id, ours: !adopted, logs: plan.logs }, { ...cloud, clock: deps.clock }, operation);
-  operation.reporter.info(`${adopted ? "adopted" : "built"} in ${succeeded.seconds} s by ${id}`);
-  return { id, adopted, succeeded };
+  const parked = Object.values(plan.secrets).some(({ store }) => store === "value");
+  let previous = earlier.settled;
+  try {
+    const id = earlier.running ?? (await start(await stage({ ...plan, project }, cloud, deps, operation)));
+    const succeeded = await followBuild({ id, ours: !adopted, logs: plan.logs }, { ...cloud, clock: deps.clock }, operation);
+    operation.reporter.info(`${adopted ? "adopted" : "built"} in ${succeeded.seconds} s by ${id}`);
+    return { id, adopted, succeeded };
+  } finally {
+    if (parked) await release();
+  }
+
+  /**
+   * An equal request within the token's life answers the build it started before. If that one is over already (it failed, or its image
+   * is gone again), it is not the build that was asked for: ask once more, in spite of it.
+   */
+  async function start(request: BuildRequest): Promise<BuildId> {
+    const first = await cloud.backend.start(request, previous, operation);
+    if (!first.settled) return first.id;
+    if (parked) await release();
+    previous = first.id;
+    return (await cloud.backend.start(request, previous, operation)).id;
+  }
+
+  /** Also after a cancellation or a failure. What stays behind in spite of it is swept by a later build. */
+  async function release(): Promise<void> {
+    try {
+      await cloud.backend.release(identity, previous, AbortSignal.timeout(releaseTimeoutMs));
+    } catch (error) {
+      operation.reporter.warn(`the secrets that were parked for the build could not be taken away: ${(error as Error).message}`);
+    }
+  }
 }
+
+const releaseTimeoutMs = 10_000;
 
 /** Ships the context, if the bucket lacks it, and says what is to be built. */
 async function stage(
@@ -121,16 +150,6 @@ async function stage(
     recipe: plan.buildspec,
     timeoutMinutes: buildTimeoutMinutes(operation),
   };
-}
-
-/**
- * An equal request within the token's life answers the build it started before. If that one is over already (it failed, or its image is
- * gone again), it is not the build that was asked for: ask once more, in spite of it.
- */
-async function start(request: BuildRequest, previous: BuildId | undefined, { backend }: Cloud, operation: Operation): Promise<BuildId> {
-  const first = await backend.start(request, previous, operation);
-  if (!first.settled) return first.id;
-  return (await backend.start(request, first.id, operation)).id;
 }
 
 function required(name: string, value: string | undefined): string {

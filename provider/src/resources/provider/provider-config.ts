@@ -15,7 +15,7 @@ export interface AssumeRole {
   readonly durationSeconds?: number;
 }
 
-export const serviceNames = ["codebuild", "ecr", "s3", "logs", "sts"] as const;
+export const serviceNames = ["codebuild", "ecr", "s3", "logs", "ssm", "sts"] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 /** The provider's configuration, parsed. What is absent comes from the usual AWS environment. */
