@@ -180,4 +180,12 @@ export const promises: readonly (readonly [room: string, promise: string, tests:
       "that pushes nothing is an error, however well it ends",
     ],
   ],
+  [
+    "Secrets",
+    "A value is parked for its build and gone after it, whatever ends it.",
+    [
+      "by value are taken away after a failure, after Ctrl-C, and by whoever adopts the build after a crash",
+      "that a crash left behind are swept when they are older than any build may be",
+    ],
+  ],
 ];

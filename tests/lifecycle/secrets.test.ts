@@ -32,6 +32,12 @@ describe("build secrets", () => {
     whole: { secretsManager: "whole" },
     field: { secretsManager: "fields:token" },
     "a.key": { parameterStore: "/team/key" },
+    given: { value: { "fn::secret": `${canary}4` } },
+    bare: { value: `${canary}5` },
+  };
+  const parked = (): unknown[] => {
+    const answer = run("aws", ["ssm", "get-parameters-by-path", "--path", "/cloudbuild", "--recursive", "--output", "json"], world.env);
+    return (JSON.parse(answer) as { Parameters: unknown[] }).Parameters;
   };
 
   function program(dockerfile: string, more: Record<string, unknown> = {}): string {
@@ -56,7 +62,9 @@ describe("build secrets", () => {
     return folder;
   }
 
-  const mounts = "RUN --mount=type=secret,id=whole --mount=type=secret,id=field --mount=type=secret,id=a.key ";
+  const mounts = `RUN ${Object.keys(secrets)
+    .map((name) => `--mount=type=secret,id=${name} `)
+    .join("")}`;
 
   /** Every file below a folder that holds the canary, in clear or gzipped. */
   function holding(folder: string): string[] {
@@ -72,7 +80,7 @@ describe("build secrets", () => {
   it("reach the build, and nothing else holds their values", async () => {
     // The build proves that it saw them by their lengths, and tries to give them away in its log.
     const show =
-      "for id in whole field a.key; do wc -c < /run/secrets/$id; cat /run/secrets/$id; echo; done > /dev/stderr; wc -c < /run/secrets/field > /length\n";
+      "for id in whole field a.key given bare; do wc -c < /run/secrets/$id; cat /run/secrets/$id; echo; done > /dev/stderr; wc -c < /run/secrets/field > /length\n";
     const workspace = await createWorkspace({ program: program(`${mounts}${show}`), env: world.env });
     try {
       const ran = await workspace.pulumi(up);
@@ -83,13 +91,15 @@ describe("build secrets", () => {
       for (const [where, text] of Object.entries({
         "the engine's log": ran.output,
         "the plan": plan.output + readFileSync(join(workspace.folder, "plan.json"), "utf8"),
-        "the state": (await workspace.pulumi(["stack", "export", "--show-secrets"])).stdout,
+        "the parameters that are left": JSON.stringify(parked()),
+        "the state": (await workspace.pulumi(["stack", "export"])).stdout,
         "the image's history and configuration": world.crane("config", String(imageUri)) + world.crane("manifest", String(imageUri)),
         "the image's files": world.crane("export", String(imageUri), "-"),
         "the builds": run("aws", ["codebuild", "batch-get-builds", "--ids", ...builds()], world.env),
       })) {
         assert.equal(text.includes(canary), false, where);
       }
+      assert.deepEqual(parked(), []);
       // The server's own files: S3, logs, records, the registry. Only the vault may hold it.
       assert.deepEqual(
         holding(state).filter((name) => !name.startsWith("buildkit/")),
@@ -117,6 +127,36 @@ describe("build secrets", () => {
       assert.equal(builds().length, earlier + 1);
     } finally {
       workspace.close();
+    }
+  });
+
+  it("by value are taken away after a failure, after Ctrl-C, and by whoever adopts the build after a crash", async () => {
+    for (const [command, end] of [
+      ["false", undefined],
+      ["sleep 60", "SIGINT"],
+      ["sleep 5", "SIGKILL"],
+    ] as const) {
+      const workspace = await createWorkspace({ program: program(`${mounts}${command}\n`), env: world.env });
+      try {
+        const running = workspace.start(["up", "--yes", "--skip-preview"]);
+        if (end !== undefined) await running.until("building (");
+        if (end !== undefined) assert.equal(parked().length, 2, "they wait for the build");
+        if (end === "SIGINT") running.process.kill(end);
+        if (end === "SIGKILL")
+          for (const pid of run("pgrep", ["-P", String(running.process.pid), "-f", "plugin.mjs"])
+            .trim()
+            .split("\n"))
+            process.kill(Number(pid), end);
+        assert.notEqual((await running.done).code, 0);
+        if (end === "SIGKILL") {
+          assert.equal(parked().length, 2, "nobody was left to take them away");
+          await workspace.pulumi(up);
+          assert.equal((await workspace.outputs())["outcome"], "adopted");
+        }
+        assert.deepEqual(parked(), [], command);
+      } finally {
+        workspace.close();
+      }
     }
   });
 
