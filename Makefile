@@ -13,7 +13,7 @@ ARCHIVE := dist/pulumi-resource-cloudbuild-v$(VERSION)-$(OS)-$(ARCH).tar.gz
 SOURCES := $(shell find provider/src provider/local-cloud -name '*.ts') schema.json package.json
 
 .PHONY: help demo test build dist sdk tools env lint bench
-.PHONY: docs format typecheck test-unit test-contract test-rpc test-e2e schema-check generated-check golden clean
+.PHONY: docs format typecheck test-unit test-contract test-rpc test-lifecycle test-e2e schema-check generated-check golden clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @
@@ -58,6 +58,9 @@ test-contract: node_modules/.package-lock.json ## run the contract tests, agains
 
 test-rpc: build ## run the provider's life over gRPC, with an engine that records
 	@$(RUN) node_modules/.bin/mocha 'tests/rpc/**/*.test.ts'
+
+test-lifecycle: build ## run the lifecycle matrix
+	@$(RUN) node_modules/.bin/mocha 'tests/lifecycle/**/*.test.ts'
 
 test-e2e: build dist sdk ## run the tests with the real Pulumi CLI
 	@$(RUN) node_modules/.bin/mocha 'tests/e2e/**/*.test.ts'
