@@ -2,7 +2,7 @@ import tseslint from "typescript-eslint";
 
 /** Rules that catch what the type checker cannot: a promise nobody awaits, output that bypasses the reporter, a type imported as a value. */
 export default tseslint.config(
-  { ignores: ["node_modules/", "provider/dist/", "dist/", "sdk/", "examples/", "eslint.config.js"] },
+  { ignores: ["node_modules/", ".make/", "provider/dist/", "dist/", "sdk/", "examples/", "eslint.config.js"] },
   {
     files: ["**/*.ts"],
     extends: [tseslint.configs.recommendedTypeChecked],

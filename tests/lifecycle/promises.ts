@@ -188,4 +188,5 @@ export const promises: readonly (readonly [room: string, promise: string, tests:
       "that a crash left behind are swept when they are older than any build may be",
     ],
   ],
+  ["Upgrade", "A state of an older version previews clean.", ["${version} previews clean with the same program and the same files"]],
 ];
