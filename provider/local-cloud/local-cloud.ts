@@ -1,12 +1,12 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { AwsError } from "./aws-error.ts";
+import { createControl } from "./control.ts";
 import { createBuilder } from "./builder/buildkit.ts";
 import { createRecords } from "./codebuild/records.ts";
 import { createRunner, faultInterrupted } from "./codebuild/runner.ts";
@@ -15,9 +15,8 @@ import { createImageStore } from "./ecr/image-store.ts";
 import { createRegistryDoor } from "./ecr/registry-door.ts";
 import { createEcr } from "./ecr/service.ts";
 import { sendJsonError, serveJson, type JsonService } from "./http/aws-json.ts";
-import { answer, drain, header, readBody, type Exchange } from "./http/exchange.ts";
-import { createTraffic, faultError, parseFaults } from "./http/traffic.ts";
-import type { Json } from "./json.ts";
+import { drain, header, type Exchange } from "./http/exchange.ts";
+import { createTraffic, faultError } from "./http/traffic.ts";
 import { createLogStore } from "./logs/log-store.ts";
 import { createLogs } from "./logs/service.ts";
 import { createObjectStore } from "./s3/object-store.ts";
@@ -129,6 +128,7 @@ export async function startLocalCloud(options: LocalCloudOptions = {}): Promise<
   const sts = createSts({ accountId });
   const registryDoor = createRegistryDoor({ store: images, password });
   const traffic = createTraffic();
+  const control = createControl({ traffic, logs: logStore, images, password });
 
   /** Which protocol an exchange speaks, what it asks for, and how that service answers an error. */
   async function route(exchange: Exchange): Promise<Door> {
@@ -162,7 +162,7 @@ export async function startLocalCloud(options: LocalCloudOptions = {}): Promise<
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", endpoint());
     const exchange: Exchange = { request, response, url, path: (request.url ?? "/").split("?")[0] ?? "/" };
-    if (exchange.path.startsWith("/_cloudbuild/")) return control(exchange);
+    if (exchange.path.startsWith("/_cloudbuild/")) return control.serve(exchange);
     const door = await route(exchange);
     const fault = traffic.enter(door.call);
     if (fault?.delayMs !== undefined) await delay(fault.delayMs);
@@ -182,40 +182,6 @@ export async function startLocalCloud(options: LocalCloudOptions = {}): Promise<
   function unexpected(error: unknown): AwsError {
     log(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return new AwsError("InternalFailure", error instanceof Error ? error.message : "internal error", 500);
-  }
-
-  /** The server's own questions, for tests and people: not a part of any cloud. */
-  async function control(exchange: Exchange): Promise<void> {
-    const { request, path, url } = exchange;
-    const [, , what = "", ...rest] = path.split("/").map(decodeURIComponent);
-    switch (`${request.method} ${what}`) {
-      case "GET calls":
-        return answer(exchange, 200, { "content-type": "application/json" }, JSON.stringify(traffic.counts()));
-      case "DELETE calls":
-        traffic.resetCounts();
-        return answer(exchange, 204, {});
-      case "PUT faults":
-        try {
-          traffic.setFaults(parseFaults(JSON.parse((await readBody(request)).toString("utf8")) as Json));
-          return answer(exchange, 204, {});
-        } catch (error) {
-          return answer(exchange, 400, { "content-type": "text/plain" }, `${(error as Error).message}\n`);
-        }
-      case "GET logs": {
-        const [group = "", stream = ""] = rest;
-        if (!logStore.hasStream(group, stream)) break;
-        const text = logStore.read(group, stream).map(({ message }) => message);
-        return answer(exchange, 200, { "content-type": "text/plain; charset=utf-8" }, text.join(""));
-      }
-      case "GET blobs": {
-        const digest = rest[0] ?? "";
-        const signature = `sha256:${createHash("sha256").update(`${password} ${digest}`).digest("hex")}`;
-        if (url.searchParams.get("signature") !== signature) break;
-        exchange.response.writeHead(200, { "content-type": "application/octet-stream", "content-length": images.blobSize(digest) });
-        return pipeline(images.openBlob(digest), exchange.response);
-      }
-    }
-    answer(exchange, 404, { "content-type": "text/plain" }, "not found\n");
   }
 
   const server = createServer({ keepAliveTimeout: 30_000 }, (request, response) => {

@@ -1,5 +1,6 @@
 import type { AssumeRole, ProviderConfig, ServiceName } from "./resources/provider/provider-config.ts";
 import type { AwsClientConfig, AwsCredentials } from "./support/aws-client-config.ts";
+import { once } from "./support/once.ts";
 
 export interface AwsEnvironment {
   readonly config: Pick<ProviderConfig, "region" | "profile" | "assumeRole" | "endpoints">;
@@ -35,20 +36,18 @@ export function clientConfig(aws: AwsEnvironment, service: ServiceName, region: 
 function credentialsOf(aws: AwsEnvironment, region: string): CredentialProvider | undefined {
   const { profile, assumeRole } = aws.config;
   if (profile === undefined && assumeRole === undefined) return undefined;
-  let provider: Promise<CredentialProvider> | undefined;
-  return async () => {
-    provider ??= import("@aws-sdk/credential-providers").then((sdk) => {
-      const base = sdk.fromNodeProviderChain(profile === undefined ? {} : { profile });
-      if (assumeRole === undefined) return base;
-      const endpoint = customEndpoint(aws, "sts");
-      return sdk.fromTemporaryCredentials({
-        masterCredentials: base,
-        params: roleParameters(assumeRole),
-        clientConfig: { region, ...(endpoint === undefined ? {} : { endpoint }) },
-      });
+  const provider = once(async (): Promise<CredentialProvider> => {
+    const sdk = await import("@aws-sdk/credential-providers");
+    const base = sdk.fromNodeProviderChain(profile === undefined ? {} : { profile });
+    if (assumeRole === undefined) return base;
+    const endpoint = customEndpoint(aws, "sts");
+    return sdk.fromTemporaryCredentials({
+      masterCredentials: base,
+      params: roleParameters(assumeRole),
+      clientConfig: { region, ...(endpoint === undefined ? {} : { endpoint }) },
     });
-    return (await provider)();
-  };
+  });
+  return async () => (await provider())();
 }
 
 function roleParameters({ roleArn, sessionName, externalId, durationSeconds }: AssumeRole) {

@@ -1,6 +1,7 @@
 import { AwsError } from "../aws-error.ts";
 import type { JsonService } from "../http/aws-json.ts";
 import { epochSeconds, reader, type Json, type JsonObject, type Reader } from "../json.ts";
+import { blobUrl } from "./blob-url.ts";
 import { sha256, type ImageStore, type StoredManifest, type StoredRepository } from "./image-store.ts";
 import { imageSize, indexMediaTypes, parseManifest } from "./manifest.ts";
 
@@ -203,10 +204,7 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
             `The layer with digest '${layerDigest}' does not exist in the repository with name '${name}'`,
           );
         }
-        // A presigned URL needs no other credentials: the password stands for the signature.
-        const url = new URL(`${endpoint()}/_cloudbuild/blobs/${layerDigest}`);
-        url.searchParams.set("signature", sha256(Buffer.from(`${password} ${layerDigest}`)));
-        return { downloadUrl: url.href, layerDigest };
+        return { downloadUrl: blobUrl(endpoint(), password, layerDigest), layerDigest };
       },
     },
   };

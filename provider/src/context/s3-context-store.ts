@@ -1,8 +1,8 @@
-import type { S3Client } from "@aws-sdk/client-s3";
 import { CloudBuildError } from "../errors/cloudbuild-error.ts";
 import type { AwsClientConfig } from "../support/aws-client-config.ts";
 import { awsError, isNamed } from "../support/aws-errors.ts";
 import type { Clock } from "../support/clock.ts";
+import { once } from "../support/once.ts";
 import { retry } from "../support/retry.ts";
 import type { ContextStore } from "./context-store.ts";
 
@@ -14,8 +14,10 @@ const tagging = "cloudbuild=context";
 
 /** Contexts in an S3 bucket. Uploads of the same key at the same time, from one process, are one. */
 export function createS3ContextStore({ config, bucket, clock }: { config: AwsClientConfig; bucket: string; clock: Clock }): ContextStore {
-  let loaded: ReturnType<typeof loadSdk> | undefined;
-  const load = () => (loaded ??= loadSdk(config));
+  const load = once(async () => {
+    const [s3, { Upload }] = await Promise.all([import("@aws-sdk/client-s3"), import("@aws-sdk/lib-storage")]);
+    return { s3, client: new s3.S3Client(config), Upload };
+  });
   const uploads = new Map<string, Promise<void>>();
 
   const call = async <T>(action: string, signal: AbortSignal, make: () => Promise<T>): Promise<T> => {
@@ -88,12 +90,6 @@ export function createS3ContextStore({ config, bucket, clock }: { config: AwsCli
       body.destroy();
     }
   }
-}
-
-async function loadSdk(config: AwsClientConfig) {
-  const [s3, { Upload }] = await Promise.all([import("@aws-sdk/client-s3"), import("@aws-sdk/lib-storage")]);
-  const client: S3Client = new s3.S3Client(config);
-  return { s3, client, Upload };
 }
 
 function bucketMissing(bucket: string, cause: unknown): CloudBuildError {

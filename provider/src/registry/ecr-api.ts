@@ -5,11 +5,11 @@ import type {
   BatchGetImageResponse,
   DescribeImagesRequest,
   DescribeImagesResponse,
-  ECRClient,
   GetDownloadUrlForLayerRequest,
   PutImageRequest,
 } from "@aws-sdk/client-ecr";
 import type { AwsClientConfig } from "../support/aws-client-config.ts";
+import { once } from "../support/once.ts";
 
 /** The calls we make to ECR, and no others. */
 export interface EcrApi {
@@ -23,11 +23,10 @@ export interface EcrApi {
 
 /** ECR through the SDK, which is loaded at the first call. */
 export function createEcrApi(config: AwsClientConfig): EcrApi {
-  let loaded: Promise<{ sdk: typeof import("@aws-sdk/client-ecr"); client: ECRClient }> | undefined;
-  const load = () => {
-    loaded ??= import("@aws-sdk/client-ecr").then((sdk) => ({ sdk, client: new sdk.ECRClient(config) }));
-    return loaded;
-  };
+  const load = once(async () => {
+    const sdk = await import("@aws-sdk/client-ecr");
+    return { sdk, client: new sdk.ECRClient(config) };
+  });
   return {
     async batchGetImage(input, signal) {
       const { sdk, client } = await load();

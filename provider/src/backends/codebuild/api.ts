@@ -1,13 +1,13 @@
 import type {
   BatchGetBuildsOutput,
   BatchGetProjectsOutput,
-  CodeBuildClient,
   ListBuildsForProjectOutput,
   StartBuildInput,
   StartBuildOutput,
   StopBuildOutput,
 } from "@aws-sdk/client-codebuild";
 import type { AwsClientConfig } from "../../support/aws-client-config.ts";
+import { once } from "../../support/once.ts";
 
 /** The calls we make to CodeBuild, and no others. */
 export interface CodeBuildApi {
@@ -21,11 +21,10 @@ export interface CodeBuildApi {
 
 /** CodeBuild through the SDK, which is loaded at the first call: a plugin that only checks and diffs never pays for it. */
 export function createCodeBuildApi(config: AwsClientConfig): CodeBuildApi {
-  let loaded: Promise<{ sdk: typeof import("@aws-sdk/client-codebuild"); client: CodeBuildClient }> | undefined;
-  const load = () => {
-    loaded ??= import("@aws-sdk/client-codebuild").then((sdk) => ({ sdk, client: new sdk.CodeBuildClient(config) }));
-    return loaded;
-  };
+  const load = once(async () => {
+    const sdk = await import("@aws-sdk/client-codebuild");
+    return { sdk, client: new sdk.CodeBuildClient(config) };
+  });
   return {
     async startBuild(input) {
       const { sdk, client } = await load();

@@ -1,5 +1,6 @@
-import type { CloudWatchLogsClient, FilteredLogEvent } from "@aws-sdk/client-cloudwatch-logs";
+import type { FilteredLogEvent } from "@aws-sdk/client-cloudwatch-logs";
 import type { AwsClientConfig } from "../../support/aws-client-config.ts";
+import { once } from "../../support/once.ts";
 
 /** The calls we make to CloudWatch Logs, and no others. */
 export interface LogsApi {
@@ -17,11 +18,10 @@ export interface LogsApi {
 
 /** CloudWatch Logs through the SDK, which is loaded at the first call. */
 export function createLogsApi(config: AwsClientConfig): LogsApi {
-  let loaded: Promise<{ sdk: typeof import("@aws-sdk/client-cloudwatch-logs"); client: CloudWatchLogsClient }> | undefined;
-  const load = () => {
-    loaded ??= import("@aws-sdk/client-cloudwatch-logs").then((sdk) => ({ sdk, client: new sdk.CloudWatchLogsClient(config) }));
-    return loaded;
-  };
+  const load = once(async () => {
+    const sdk = await import("@aws-sdk/client-cloudwatch-logs");
+    return { sdk, client: new sdk.CloudWatchLogsClient(config) };
+  });
   return {
     async filterLogEvents(input, signal) {
       const { sdk, client } = await load();

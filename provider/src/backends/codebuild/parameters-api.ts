@@ -1,5 +1,5 @@
-import type { SSMClient } from "@aws-sdk/client-ssm";
 import type { AwsClientConfig } from "../../support/aws-client-config.ts";
+import { once } from "../../support/once.ts";
 
 export interface StoredParameter {
   readonly name: string;
@@ -23,11 +23,10 @@ export interface ParametersApi {
 
 /** Parameter Store through the SDK, which is loaded at the first call. */
 export function createParametersApi(config: AwsClientConfig): ParametersApi {
-  let loaded: Promise<{ sdk: typeof import("@aws-sdk/client-ssm"); client: SSMClient }> | undefined;
-  const load = () => {
-    loaded ??= import("@aws-sdk/client-ssm").then((sdk) => ({ sdk, client: new sdk.SSMClient(config) }));
-    return loaded;
-  };
+  const load = once(async () => {
+    const sdk = await import("@aws-sdk/client-ssm");
+    return { sdk, client: new sdk.SSMClient(config) };
+  });
   return {
     async putSecure(name, value, signal) {
       const { sdk, client } = await load();

@@ -4,7 +4,6 @@ import { parseRepository, type Repository } from "../../image/repository.ts";
 import { parseTag } from "../../image/tag.ts";
 import { pathSegment, readInputs, type InputReader, type Maybe } from "../input-reader.ts";
 import { isPropertyMap, unknown, unwrap, type PropertyMap } from "../property-value.ts";
-import type { ImageDefaults } from "./image-deps.ts";
 
 export const buildspecChoices = ["generated", "project"] as const;
 export const onMissingChoices = ["build", "fail"] as const;
@@ -37,6 +36,17 @@ export const userInputs = [
   "logs",
 ] as const;
 export const computedInputs = ["contextHash", "contentHash"] as const;
+
+/** What the provider's configuration says where an image says nothing. */
+export interface ImageDefaults {
+  readonly project?: string;
+  readonly contextBucket?: string;
+  readonly platforms?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly onMissing?: OnMissing;
+  readonly onDelete?: OnDelete;
+  readonly logs?: LogMode;
+}
 
 /** The inputs of one image, parsed. In a preview any of them may be unknown; what is absent has its default already. */
 export interface ImageArgs {

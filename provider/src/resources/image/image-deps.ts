@@ -5,18 +5,7 @@ import type { ContextReader } from "../../context/context-reader.ts";
 import type { ContextStore } from "../../context/context-store.ts";
 import type { ImageRegistry } from "../../registry/image-registry.ts";
 import type { Clock } from "../../support/clock.ts";
-import type { LogMode, OnDelete, OnMissing } from "./image-args.ts";
-
-/** What the provider's configuration says where an image says nothing. */
-export interface ImageDefaults {
-  readonly project?: string;
-  readonly contextBucket?: string;
-  readonly platforms?: readonly string[];
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly onMissing?: OnMissing;
-  readonly onDelete?: OnDelete;
-  readonly logs?: LogMode;
-}
+import type { ImageDefaults } from "./image-args.ts";
 
 /** The cloud as one region of one account shows it. */
 export interface Cloud {

@@ -5,7 +5,7 @@ import type { Repository } from "../../image/repository.ts";
 import { contentTag } from "../../image/tag.ts";
 import { unknown, type PropertyMap } from "../property-value.ts";
 import { readImageArgs, type Buildspec, type LogMode, type OnMissing } from "./image-args.ts";
-import type { ImageDefaults } from "./image-deps.ts";
+import type { ImageDefaults } from "./image-args.ts";
 
 /** The checked inputs of one image with nothing unknown left in them: what Create and Update carry out. */
 export interface ImagePlan {

@@ -2,7 +2,7 @@ import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
 import { formatPlatform, parsePlatform } from "../../image/platform.ts";
 import type { LogMode, OnDelete, OnMissing } from "../image/image-args.ts";
 import { logsChoices, onDeleteChoices, onMissingChoices } from "../image/image-args.ts";
-import type { ImageDefaults } from "../image/image-deps.ts";
+import type { ImageDefaults } from "../image/image-args.ts";
 import { readInputs, type InputReader, type Maybe } from "../input-reader.ts";
 import { isPropertyMap, unknown, unwrap, type PropertyMap, type PropertyValue } from "../property-value.ts";
 import type { CheckFailure, DetailedDiff, DiffRequest } from "../resource.ts";
