@@ -20,6 +20,8 @@ interface Subject {
   readonly repository: Repository;
   /** Pushes an image of linux/amd64 whose content this text decides. */
   push(content: string, tags: readonly string[]): Promise<Digest>;
+  /** Pushes an index over these images. */
+  pushIndex(children: readonly Digest[], tag: string): Promise<Digest>;
   makeImmutable(): Promise<void>;
   close(): Promise<void>;
 }
@@ -35,6 +37,10 @@ async function inMemory(): Promise<Subject> {
     registry,
     repository,
     push: async (content, tags) => registry.push(repository, JSON.stringify({ content }), imageMediaType, [amd64], tags).digest,
+    pushIndex: async (children, tag) => {
+      const manifest = JSON.stringify({ manifests: children.map((digest) => ({ digest })) });
+      return registry.push(repository, manifest, "application/vnd.oci.image.index.v1+json", [amd64], [tag]).digest;
+    },
     makeImmutable: async () => registry.makeImmutable(repository),
     close: async () => undefined,
   };
@@ -53,6 +59,12 @@ async function onTheLocalCloud(): Promise<Subject> {
       const reference = `${world.repositoryUrl}:${tags[0] ?? "untagged"}`;
       world.crane("mutate", world.base, "--label", `content=${content}`, "-t", reference);
       for (const tag of tags.slice(1)) world.crane("tag", reference, tag);
+      return parseDigest(world.crane("digest", reference).trim());
+    },
+    pushIndex: async (children, tag) => {
+      const reference = `${world.repositoryUrl}:${tag}`;
+      const flags = children.flatMap((digest) => ["--manifest", `${world.repositoryUrl}@${digest}`]);
+      world.crane("index", "append", ...flags, "--tag", reference);
       return parseDigest(world.crane("digest", reference).trim());
     },
     makeImmutable: async () =>
@@ -148,6 +160,17 @@ for (const [name, open] of Object.entries({ "in memory": inMemory, "ECR on the l
       await removeImage({ repository, digest: owned, tags: ["mine-2", "mine-3", "gone"] }, registry, recordedOperation());
       assert.equal(await registry.find(repository, { digest: owned }, signal), undefined);
       await removeImage({ repository, digest: owned, tags: ["mine-2"] }, registry, recordedOperation());
+    });
+
+    it("knows the platforms of an index, and does not take a child away from under it", async () => {
+      const child = await subject.push("child", ["child"]);
+      const index = await subject.pushIndex([child], "index");
+      assert.deepEqual(await registry.platformsOf(repository, await found({ tag: "index" }), signal), [amd64]);
+      await assert.rejects(registry.remove(repository, [{ digest: child }], signal), (error) => hasCode(error, "image-unconfirmed"));
+      assert.equal((await found({ digest: child })).digest, child);
+      await registry.remove(repository, [{ digest: index }], signal);
+      await registry.remove(repository, [{ digest: child }], signal);
+      assert.equal(await registry.find(repository, { digest: child }, signal), undefined);
     });
 
     it("confirms what is there, and says what is wrong with what is not as expected", async () => {

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { root, run } from "../support/cloud-process.ts";
 import { startWorld, type LocalWorld } from "../support/local-world.ts";
 import { createWorkspace, installPlugin, type PulumiWorkspace } from "../support/pulumi-workspace.ts";
 
@@ -26,6 +29,28 @@ describe("pulumi, a TypeScript program with the installed plugin", () => {
     const outputs = await workspace.outputs();
     assert.equal(outputs["outcome"], "built");
     assert.equal(world.crane("digest", String(outputs["imageUri"])).trim(), outputs["digest"]);
+  });
+
+  it("gets an image that somebody else made, and finds one by a function, with the SDK's own types", async () => {
+    const program = join(workspace.folder, "index.ts");
+    const before_ = readFileSync(program, "utf8");
+    const { digest } = await workspace.outputs();
+    writeFileSync(
+      program,
+      `${before_}
+const got = cloudbuild.CloudBuildImage.get("got", config.require("repositoryUrl") + ":latest");
+export const gotDigest = got.digest;
+const found = cloudbuild.getImageOutput({ repositoryUrl: config.require("repositoryUrl"), tag: "latest" });
+export const foundDigest = found.digest;
+export const foundPlatforms = found.platforms;
+`,
+    );
+    run(join(root, "node_modules/.bin/tsc"), ["--noEmit", "-p", workspace.folder]);
+    await workspace.pulumi(["up", "--yes", "--skip-preview", "--suppress-progress"]);
+    const outputs = await workspace.outputs();
+    assert.deepEqual([outputs["gotDigest"], outputs["foundDigest"], outputs["foundPlatforms"]], [digest, digest, ["linux/amd64"]]);
+    writeFileSync(program, before_);
+    await workspace.pulumi(["up", "--yes", "--skip-preview", "--suppress-progress"]);
   });
 
   it("makes a consumer of imageUri wait for the digest and nothing else", async () => {
