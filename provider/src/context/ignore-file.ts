@@ -33,7 +33,9 @@ function cleaned(pattern: string): string {
   const body = negated ? goTrim(pattern.slice(1)) : pattern;
   if (body === "") return pattern.slice(0, 1);
   const path = goClean(body);
-  return `${negated ? "!" : ""}${path.length > 1 && path.startsWith("/") ? path.slice(1) : path}`;
+  const relative = path.length > 1 && path.startsWith("/") ? path.slice(1) : path;
+  // The reference cleans once more when it compiles, mark and all: that makes `!/` the malformed `!`.
+  return goClean(`${negated ? "!" : ""}${relative}`);
 }
 
 /** Go's path cleaning: like POSIX normalization, but no trailing slash and no leading double slash. */
