@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import type { ContextEntry } from "../../provider/src/context/context-entry.ts";
-import { listContext } from "../../provider/src/context/context-reader.ts";
+import type { HashedEntry } from "../../provider/src/context/context-entry.ts";
+import { createContextReader } from "../../provider/src/context/context-reader.ts";
 import { CloudBuildError } from "../../provider/src/errors/cloudbuild-error.ts";
 import { openBuildkitView, type BuildkitView } from "../support/buildkit-view.ts";
 import { makeFolder, removeFolders, type FolderContent } from "../support/folder.ts";
 import { recordedOperation } from "../support/operation.ts";
 
-function lineOf(entry: ContextEntry): string {
+function lineOf(entry: HashedEntry): string {
   switch (entry.kind) {
     case "folder":
       return `d ${entry.path}/`;
@@ -19,13 +19,13 @@ function lineOf(entry: ContextEntry): string {
   }
 }
 
-async function ours(context: string, dockerfile?: string): Promise<string[]> {
-  const entries = await listContext({ context, baseDir: "/", ...(dockerfile === undefined ? {} : { dockerfile }) }, recordedOperation());
+async function ours(context: string, dockerfile: string): Promise<string[]> {
+  const { entries } = await createContextReader().resolve({ context, dockerfile, baseDir: "/" }, recordedOperation());
   return entries.map(lineOf).sort();
 }
 
 /** Both lists, or `refused` where one side refuses the ignore file. */
-async function compare(view: BuildkitView, context: string, dockerfile?: string): Promise<void> {
+async function compare(view: BuildkitView, context: string, dockerfile = view.dockerfile): Promise<void> {
   const refused = (): string[] => ["refused"];
   const [expected, actual] = await Promise.all([
     view.list(context, dockerfile).catch((error: { stderr?: string }) => {

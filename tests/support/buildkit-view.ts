@@ -11,7 +11,9 @@ const run = promisify(execFile);
 /** What the real BuildKit copies out of a context: it is told to copy everything, and what arrives is listed. */
 export interface BuildkitView {
   /** One line for each entry, sorted: `f path`, `x path`, `d path/` or `l path -> text`. Rejects when buildx refuses the context. */
-  list(context: string, dockerfile?: string): Promise<string[]>;
+  list(context: string, dockerfile: string): Promise<string[]>;
+  /** A Dockerfile outside every context, which copies everything. */
+  readonly dockerfile: string;
   close(): Promise<void>;
 }
 
@@ -25,7 +27,8 @@ export async function openBuildkitView(): Promise<BuildkitView> {
   const env = { ...base, ...(await builder.prepare(home, base)) };
   let count = 0;
   return {
-    async list(context, dockerfile = join(folder, "Dockerfile")) {
+    dockerfile: join(folder, "Dockerfile"),
+    async list(context, dockerfile) {
       count += 1;
       const out = join(folder, `out-${count}`);
       try {

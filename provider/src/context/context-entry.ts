@@ -4,9 +4,6 @@ export type ContextEntry = ContextFile | ContextFolder | ContextLink;
 export interface ContextFile {
   readonly kind: "file";
   readonly path: string;
-  readonly executable: boolean;
-  /** Bytes. */
-  readonly size: number;
 }
 
 export interface ContextFolder {
@@ -21,5 +18,13 @@ export interface ContextLink {
   readonly text: string;
 }
 
-/** An entry whose content was read: files carry the sha256 of theirs, hex. */
-export type HashedEntry = (ContextFile & { readonly sha256: string }) | ContextFolder | ContextLink;
+/** A file whose content was read. */
+export interface HashedFile extends ContextFile {
+  readonly executable: boolean;
+  /** Bytes. */
+  readonly size: number;
+  /** Of the content, hex. */
+  readonly sha256: string;
+}
+
+export type HashedEntry = HashedFile | ContextFolder | ContextLink;

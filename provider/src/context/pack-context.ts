@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { createGzip } from "node:zlib";
 import { CloudBuildError } from "../errors/cloudbuild-error.ts";
-import type { ContextFile, HashedEntry } from "./context-entry.ts";
+import type { HashedEntry, HashedFile } from "./context-entry.ts";
 import { absolutePath, changed, unreadable } from "./context-path.ts";
 import { tarEnd, tarHeader, tarPadding } from "./tar-header.ts";
 
@@ -41,7 +41,7 @@ async function* tarOf(root: string, entries: readonly HashedEntry[], signal: Abo
   yield Buffer.concat([...small, tarEnd]);
 }
 
-async function* fileParts(root: string, entry: ContextFile & { readonly sha256: string }): AsyncGenerator<Buffer> {
+async function* fileParts(root: string, entry: HashedFile): AsyncGenerator<Buffer> {
   yield tarHeader(entry);
   const hash = createHash("sha256");
   let bytes = 0;

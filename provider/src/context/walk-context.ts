@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync, lstatSync, type Dirent } from "node:fs";
+import { readdirSync, readlinkSync, type Dirent } from "node:fs";
 import type { Operation } from "../support/operation.ts";
 import type { ContextEntry } from "./context-entry.ts";
 import type { IgnoreMatcher, MatchState } from "./ignore-matcher.ts";
@@ -47,7 +47,7 @@ export async function walkContext(root: string, matcher: IgnoreMatcher, operatio
     if (ignored) return;
     if (child.isSymbolicLink())
       add({ kind: "link", path, text: reading(path, () => decodePath(readlinkSync(absolutePath(root, path), "buffer"))) });
-    else if (child.isFile()) add(fileAt(root, path));
+    else if (child.isFile()) add({ kind: "file", path });
     else special.push(path);
   }
 
@@ -70,11 +70,6 @@ function list(root: string, folder: Folder): Dirent<Buffer>[] {
     if (folder.ignored && (error as NodeJS.ErrnoException).code === "EACCES") return [];
     throw unreadable(folder.path === "" ? root : folder.path, error);
   }
-}
-
-function fileAt(root: string, path: string): ContextEntry {
-  const { mode, size } = reading(path, () => lstatSync(absolutePath(root, path)));
-  return { kind: "file", path, executable: (mode & 0o100) !== 0, size };
 }
 
 function reading<T>(path: string, read: () => T): T {
