@@ -12,6 +12,9 @@ const aloneMs = 80;
 const worthwhileBatches = 40;
 const maxHelpers = 7;
 const batchFiles = 32;
+// This thread listens only every 25 ms: a helper is given enough for longer than that, but never a large part of what is left.
+const batchesAhead = 32;
+const shareAhead = 1 / 6;
 
 /**
  * Reads every file, and adds what it holds. Reading in order, synchronously, is ten times faster than promises for each file; what takes
@@ -67,7 +70,8 @@ async function readAll(root: string, files: readonly ContextFile[], signal: Abor
 
   function callHelpers(): void {
     const count = Math.min(availableParallelism() - 1, maxHelpers);
-    const next = (): readonly ContextFile[] | undefined => (signal.aborted ? undefined : batches.pop());
+    const next = (under: number): readonly ContextFile[] | undefined =>
+      signal.aborted || under >= Math.max(1, Math.min(batchesAhead, batches.length * shareAhead)) ? undefined : batches.pop();
     for (let i = 0; i < count; i += 1) helpers.push(startHelper(root, next, keep));
   }
 
@@ -84,10 +88,10 @@ interface Helper {
   readonly stop: () => Promise<unknown>;
 }
 
-/** A thread that reads batches. Two are on their way to it, so that it need not wait while this thread is busy. */
+/** A thread that reads batches. `next` is told how many are on their way to it, and answers one more or none. */
 function startHelper(
   root: string,
-  next: () => readonly ContextFile[] | undefined,
+  next: (under: number) => readonly ContextFile[] | undefined,
   keep: (file: ContextFile, answer: HashAnswer) => void,
 ): Helper {
   // The bundle keeps the helper's script beside itself; a checkout runs the source.
@@ -96,10 +100,10 @@ function startHelper(
   const sent: (readonly ContextFile[])[] = [];
   const { promise: done, resolve, reject } = Promise.withResolvers<void>();
   const send = (): void => {
-    const batch = next();
-    if (batch === undefined) return;
-    sent.push(batch);
-    worker.postMessage(batch.map(({ path }) => absolutePath(root, path)));
+    for (let batch = next(sent.length); batch !== undefined; batch = next(sent.length)) {
+      sent.push(batch);
+      worker.postMessage(batch.map(({ path }) => absolutePath(root, path)));
+    }
   };
   worker.once("error", reject);
   worker.on("message", (answers: readonly HashAnswer[]) => {
@@ -113,7 +117,6 @@ function startHelper(
   });
   // Whoever waits for it may come later than its failure.
   done.catch(() => undefined);
-  send();
   send();
   if (sent.length === 0) resolve();
   return { done, stop: () => worker.terminate() };

@@ -103,4 +103,28 @@ describe("reading a context", () => {
     await assert.rejects(first, /no more/);
     assert.match((await second).contextHash, /^[0-9a-f]{64}$/);
   });
+
+  it("reads the same alone and with helpers, and stops when it is told to", async function () {
+    const many = Object.fromEntries(Array.from({ length: 6000 }, (_, i) => [`d${i % 40}/f${i}`, `${i} `.repeat(3000)]));
+    const folder = makeFolder({ Dockerfile: "FROM scratch\n", ...many });
+    const reader = createContextReader();
+    const source = { context: folder, baseDir: "/" };
+    const shared = await reader.resolve(source, recordedOperation());
+    // Small parts of it are read by one thread; put together they must be the whole.
+    for (let part = 0; part < 40; part += 1) {
+      const alone = await reader.resolve(
+        { context: join(folder, `d${part}`), dockerfile: join(folder, "Dockerfile"), baseDir: "/" },
+        recordedOperation(),
+      );
+      const expected = alone.entries.map((entry) => ({ ...entry, path: `d${part}/${entry.path}` }));
+      assert.deepEqual(
+        shared.entries.filter(({ path }) => path.startsWith(`d${part}/`)),
+        expected,
+      );
+    }
+    const gone = recordedOperation();
+    const reading = reader.resolve(source, gone);
+    setTimeout(() => gone.abort(new Error("enough")), 30);
+    await assert.rejects(reading, /enough/);
+  });
 });
