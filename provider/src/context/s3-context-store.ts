@@ -32,18 +32,7 @@ export function createS3ContextStore({ config, bucket, clock }: { config: AwsCli
 
   return {
     bucket,
-    exists: (key, signal) =>
-      call("GetObject", signal, async () => {
-        const { s3, client } = await load();
-        try {
-          await client.send(new s3.HeadObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal });
-          return true;
-        } catch (error) {
-          // A HEAD has no body, so S3 cannot name the error: 404 is an absent object or bucket, and without s3:ListBucket it is 403.
-          if (isNamed(error, "NotFound", "NoSuchKey", "Forbidden") || hasStatus(error, 403, 404)) return false;
-          throw error;
-        }
-      }),
+    exists: (key, signal) => call("GetObject", signal, () => isThere(key, signal)),
     get: (key, signal) =>
       call("GetObject", signal, async () => {
         const { s3, client } = await load();
@@ -67,6 +56,18 @@ export function createS3ContextStore({ config, bucket, clock }: { config: AwsCli
     },
   };
 
+  async function isThere(key: string, signal: AbortSignal): Promise<boolean> {
+    const { s3, client } = await load();
+    try {
+      await client.send(new s3.HeadObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal });
+      return true;
+    } catch (error) {
+      // A HEAD has no body, so S3 cannot name the error: 404 is an absent object or bucket, and without s3:ListBucket it is 403.
+      if (isNamed(error, "NotFound", "NoSuchKey", "Forbidden") || hasStatus(error, 403, 404)) return false;
+      throw error;
+    }
+  }
+
   async function uploadObject(key: string, open: Parameters<ContextStore["put"]>[1], signal: AbortSignal): Promise<void> {
     const { client, Upload } = await load();
     const body = open();
@@ -84,6 +85,8 @@ export function createS3ContextStore({ config, bucket, clock }: { config: AwsCli
       await upload.done();
     } catch (error) {
       if (isNamed(error, "PreconditionFailed") || hasStatus(error, 412)) return;
+      // The completion was carried out, its answer was lost, and the SDK's next try found no upload any more.
+      if (isNamed(error, "NoSuchUpload") && (await isThere(key, signal))) return;
       throw failure ?? error;
     } finally {
       signal.removeEventListener("abort", abort);

@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import type { ContextStore } from "../../provider/src/context/context-store.ts";
+import { createS3ContextStore } from "../../provider/src/context/s3-context-store.ts";
+import { hasCode } from "../../provider/src/errors/cloudbuild-error.ts";
+import { systemClock } from "../../provider/src/support/clock.ts";
+import { run, startCloudProcess, type CloudProcess } from "../support/cloud-process.ts";
+import { makeFolder, removeFolders } from "../support/folder.ts";
+
+const { signal } = new AbortController();
+
+describe("the context store", () => {
+  let cloud: CloudProcess;
+  let store: ContextStore;
+  let keys = 0;
+  before(async () => {
+    cloud = await startCloudProcess();
+    store = storeOf(cloud.bucket);
+  });
+  after(async () => {
+    await cloud.stop();
+    removeFolders();
+  });
+  beforeEach(() => cloud.resetCalls());
+  afterEach(() => cloud.setFaults([]));
+
+  function storeOf(bucket: string): ContextStore {
+    const credentials = async () => ({ accessKeyId: "x", secretAccessKey: "y" });
+    return createS3ContextStore({
+      config: { region: cloud.region, endpoint: cloud.endpoint, forcePathStyle: true, credentials },
+      bucket,
+      clock: systemClock,
+    });
+  }
+
+  function freshKey(): string {
+    keys += 1;
+    return `cloudbuild/contexts/${keys}.tar.gz`;
+  }
+
+  function stored(key: string): Buffer {
+    const file = join(makeFolder(), "object");
+    run("aws", ["s3", "cp", "--no-progress", `s3://${cloud.bucket}/${key}`, file], cloud.env);
+    return readFileSync(file);
+  }
+
+  const small = Buffer.from("a small context");
+  const large = randomBytes(20_000_003);
+  const open = (bytes: Buffer) => () => Readable.from([bytes.subarray(0, 7), bytes.subarray(7)], { objectMode: false });
+
+  it("stores small and large objects byte for byte, with the tag that lets them expire", async () => {
+    for (const bytes of [small, large, Buffer.alloc(0)]) {
+      const key = freshKey();
+      assert.equal(await store.exists(key, signal), false);
+      await store.put(key, open(bytes), signal);
+      assert.equal(await store.exists(key, signal), true);
+      assert.ok(stored(key).equals(bytes));
+      assert.ok((await store.get(key, signal))?.equals(bytes));
+      const tagging = JSON.parse(
+        run("aws", ["s3api", "get-object-tagging", "--bucket", cloud.bucket, "--key", key, "--output", "json"], cloud.env),
+      ) as { TagSet: object[] };
+      assert.deepEqual(tagging.TagSet, [{ Key: "cloudbuild", Value: "context" }]);
+    }
+    assert.equal(await store.get("nowhere", signal), undefined);
+  });
+
+  it("uploads once for callers that come together, and leaves alone what somebody else was faster with", async () => {
+    const key = freshKey();
+    await Promise.all([store.put(key, open(small), signal), store.put(key, open(small), signal), store.put(key, open(small), signal)]);
+    assert.equal((await cloud.calls())["s3:PutObject"], 1);
+    await storeOf(cloud.bucket).put(key, open(Buffer.from("other bytes under this key")), signal);
+    assert.ok(stored(key).equals(small));
+  });
+
+  const faults: readonly (readonly [name: string, bytes: Buffer, faults: readonly object[]])[] = [
+    ["a reset", small, [{ call: "s3:PutObject", times: 2, reset: true }]],
+    ["a 503", small, [{ call: "s3:PutObject", times: 2, error: { code: "SlowDown", status: 503 } }]],
+    ["an answer that is lost", small, [{ call: "s3:PutObject", times: 1, reset: true, afterwards: true }]],
+    ["a part that is reset", large, [{ call: "s3:UploadPart", times: 2, reset: true }]],
+    ["a part whose answer is lost", large, [{ call: "s3:UploadPart", times: 1, reset: true, afterwards: true }]],
+    ["a part that is slow", large, [{ call: "s3:UploadPart", times: 1, delayMs: 700 }]],
+    ["a completion that fails", large, [{ call: "s3:CompleteMultipartUpload", times: 2, error: { code: "InternalError", status: 500 } }]],
+    ["a completion whose answer is lost", large, [{ call: "s3:CompleteMultipartUpload", times: 1, reset: true, afterwards: true }]],
+    ["three of ten calls failing", large, [{ call: "s3:*", probability: 0.3, reset: true }]],
+  ];
+  for (const [name, bytes, planned] of faults) {
+    it(`stores the whole object in spite of ${name}`, async () => {
+      const key = freshKey();
+      await cloud.setFaults(planned);
+      await store.put(key, open(bytes), signal);
+      await cloud.setFaults([]);
+      const digest = (content: Buffer) => createHash("sha256").update(content).digest("hex");
+      assert.equal(digest(stored(key)), digest(bytes));
+    });
+  }
+
+  it("leaves nothing when the source breaks in the middle, and says why", async () => {
+    const key = freshKey();
+    const breaking = () =>
+      Readable.from(
+        (async function* () {
+          yield large.subarray(0, 10_000_000);
+          throw new Error("the disk is gone");
+        })(),
+        { objectMode: false },
+      );
+    await assert.rejects(store.put(key, breaking, signal), /the disk is gone/);
+    assert.equal(await store.exists(key, signal), false);
+  });
+
+  it("stops when it is told to, and leaves nothing", async () => {
+    const key = freshKey();
+    const controller = new AbortController();
+    await cloud.setFaults([{ call: "s3:UploadPart", delayMs: 500 }]);
+    const upload = store.put(key, open(large), controller.signal);
+    upload.catch(() => undefined);
+    await systemClock.sleep(200);
+    controller.abort(new Error("enough"));
+    await assert.rejects(upload, /enough/);
+    await cloud.setFaults([]);
+    assert.equal(await store.exists(key, signal), false);
+  });
+
+  it("says that a bucket is missing, and that a call is denied", async () => {
+    await assert.rejects(storeOf("nowhere-at-all").put("key", open(small), signal), (error) => hasCode(error, "bucket-missing"));
+    await cloud.setFaults([{ call: "s3:PutObject", error: { code: "AccessDenied", message: "no", status: 403 } }]);
+    await assert.rejects(
+      store.put(freshKey(), open(small), signal),
+      (error) => hasCode(error, "access-denied") && error.message.includes("s3:PutObject"),
+    );
+  });
+});
