@@ -16,7 +16,7 @@ SOURCES := $(shell find provider/src provider/local-cloud -name '*.ts') schema.j
 .PHONY: docs format typecheck test-unit test-contract test-rpc test-lifecycle test-e2e schema-check generated-check golden clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | sed 's/[$$][$$]/$$/' | column -t -s @
 
 demo: build dist sdk ## run examples/quickstart against the local cloud, with the real Pulumi CLI and a real BuildKit
 	@$(RUN) node tools/demo.ts
@@ -65,7 +65,7 @@ test-lifecycle: build ## run the lifecycle matrix
 test-e2e: build dist sdk ## run the tests with the real Pulumi CLI
 	@$(RUN) node_modules/.bin/mocha 'tests/e2e/**/*.test.ts'
 
-docs: node_modules/.package-lock.json ## generate docs/errors.md
+docs: node_modules/.package-lock.json ## generate docs/errors.md and docs/lifecycle.md
 	@$(RUN) node tools/generate-docs.ts docs
 
 schema-check: ## let Pulumi check schema.json
