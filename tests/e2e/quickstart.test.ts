@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root, run } from "../support/cloud-process.ts";
+import { unknownSentinel } from "../support/fake-engine.ts";
 import { startWorld, type LocalWorld } from "../support/local-world.ts";
 import { createWorkspace, installPlugin, type PulumiWorkspace } from "../support/pulumi-workspace.ts";
 
@@ -54,7 +55,47 @@ export const foundPlatforms = found.platforms;
   });
 
   it("makes a consumer of imageUri wait for the digest and nothing else", async () => {
-    const { stdout } = await workspace.pulumi(["preview", "--json", "--expect-no-changes"]);
-    assert.equal(stdout.includes("04da6b54"), false);
+    const up = ["up", "--yes", "--skip-preview", "--suppress-progress"];
+    const program = join(workspace.folder, "index.ts");
+    const consumer = `${readFileSync(program, "utf8")}
+new cloudbuild.CloudBuildImage("consumer", {
+    repositoryUrl: config.require("repositoryUrl"),
+    context: "./app",
+    project: config.require("project"),
+    contextBucket: config.require("contextBucket"),
+    buildArgs: { BASE: config.require("baseImage") },
+    triggers: { uses: image.imageUri },
+});
+`;
+    writeFileSync(program, consumer);
+    await workspace.pulumi(up);
+    interface Step {
+      readonly op: string;
+      readonly urn: string;
+      readonly newState?: { readonly inputs?: { readonly triggers?: { readonly uses?: string } } };
+    }
+    /** undefined: nothing happens to it. */
+    const stepOf = async (name: string): Promise<Step | undefined> => {
+      const { steps } = JSON.parse((await workspace.pulumi(["preview", "--json"])).stdout) as { steps: Step[] };
+      return steps.find(({ urn }) => urn.endsWith(`::${name}`));
+    };
+    assert.equal(await stepOf("consumer"), undefined);
+
+    // Nothing that leaves the digest as it is reaches the consumer.
+    writeFileSync(program, consumer.replace('tags: ["latest"]', 'tags: ["latest", "more"], logs: "off"'));
+    assert.equal((await stepOf("app"))?.op, "update");
+    assert.equal(await stepOf("consumer"), undefined);
+    writeFileSync(program, consumer);
+
+    appendFileSync(join(workspace.folder, "app/words.txt"), "waited for\n");
+    const waiting = await stepOf("consumer");
+    assert.equal(waiting?.op, "update");
+    assert.equal(waiting.newState?.inputs?.triggers?.uses, unknownSentinel, "unknown, neither old nor empty");
+    await workspace.pulumi(up);
+    const { imageUri } = await workspace.outputs();
+    const { deployment } = JSON.parse((await workspace.pulumi(["stack", "export"])).stdout) as {
+      deployment: { resources: { urn: string; inputs: { triggers?: { uses?: string } } }[] };
+    };
+    assert.equal(deployment.resources.find(({ urn }) => urn.endsWith("::consumer"))?.inputs.triggers?.uses, imageUri);
   });
 });

@@ -188,5 +188,9 @@ export const promises: readonly (readonly [room: string, promise: string, tests:
       "that a crash left behind are swept when they are older than any build may be",
     ],
   ],
-  ["Upgrade", "A state of an older version previews clean.", ["${version} previews clean with the same program and the same files"]],
+  [
+    "Upgrade",
+    "A state in the form of 0.1.0 goes on previewing clean.",
+    ["${version} previews clean with the same program and the same files"],
+  ],
 ];
