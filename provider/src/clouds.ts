@@ -8,8 +8,10 @@ import { createParkedSecrets } from "./backends/codebuild/parked-secrets.ts";
 import { createLogFollower } from "./build/log-follower.ts";
 import { createWatcher } from "./build/watcher.ts";
 import { createContextReader } from "./context/context-reader.ts";
+import { createGitRemote } from "./context/git-remote.ts";
 import { createS3ContextStore } from "./context/s3-context-store.ts";
 import type { ContextStore } from "./context/context-store.ts";
+import { createSourceResolver } from "./context/source-resolver.ts";
 import { CloudBuildError } from "./errors/cloudbuild-error.ts";
 import { createEcrApi } from "./registry/ecr-api.ts";
 import { createEcrRegistry } from "./registry/ecr.ts";
@@ -29,11 +31,13 @@ export interface CloudsOptions {
 export function composeImageDeps({ config, env, userAgent, baseDir, clock }: CloudsOptions): ImageDeps {
   const aws: AwsEnvironment = { config, env, userAgent };
   const clouds = new Map<string, Cloud>();
+  const reader = createContextReader();
   return {
     clock,
     baseDir,
     defaults: config.image,
-    contexts: createContextReader(),
+    contexts: reader,
+    sources: createSourceResolver({ reader, git: createGitRemote({ env }) }),
     customEndpoint: customEndpoint(aws, "ecr") !== undefined,
     cloudFor(ecr) {
       const region = ecr?.region ?? configuredRegion(aws) ?? missingRegion();

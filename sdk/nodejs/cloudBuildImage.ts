@@ -78,7 +78,7 @@ export class CloudBuildImage extends pulumi.CustomResource {
      */
     declare public readonly buildspec: pulumi.Output<enums.Buildspec | undefined>;
     /**
-     * The hash of everything that decides the image, 64 hex: context, Dockerfile, target, platform, build arguments, labels, triggers. Known in previews.
+     * The hash of everything that decides the image, 64 hex: contexts, Dockerfile, target, platform, build arguments, labels, triggers. Known in previews.
      */
     declare public /*out*/ readonly contentHash: pulumi.Output<string | undefined>;
     /**
@@ -86,7 +86,7 @@ export class CloudBuildImage extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly contentTag: pulumi.Output<string | undefined>;
     /**
-     * The folder of the build context, as given.
+     * The build context, as given.
      */
     declare public readonly context: pulumi.Output<string | undefined>;
     /**
@@ -94,9 +94,17 @@ export class CloudBuildImage extends pulumi.CustomResource {
      */
     declare public readonly contextBucket: pulumi.Output<string | undefined>;
     /**
-     * The hash of the build context, 64 hex: its files as Docker would see them, each with its path, kind, exec bit and content. Known in previews.
+     * The hash of the build context, 64 hex: of a folder its files as Docker would see them, each with its path, kind, exec bit and content; of a git repository the commit and folder; of an archive what S3 says of its bytes. Known in previews.
      */
     declare public /*out*/ readonly contextHash: pulumi.Output<string | undefined>;
+    /**
+     * The same of each named context, by name.
+     */
+    declare public /*out*/ readonly contextHashes: pulumi.Output<{[key: string]: string} | undefined>;
+    /**
+     * Named contexts, as given.
+     */
+    declare public readonly contexts: pulumi.Output<{[key: string]: string} | undefined>;
     /**
      * The image's digest, `sha256:<64 hex>`: the sha256 of its manifest.
      */
@@ -105,6 +113,14 @@ export class CloudBuildImage extends pulumi.CustomResource {
      * The Dockerfile, as given.
      */
     declare public readonly dockerfile: pulumi.Output<string | undefined>;
+    /**
+     * The sha256 of the Dockerfile, 64 hex. Known in previews.
+     */
+    declare public /*out*/ readonly dockerfileHash: pulumi.Output<string | undefined>;
+    /**
+     * The text of the Dockerfile, as given.
+     */
+    declare public readonly dockerfileInline: pulumi.Output<string | undefined>;
     /**
      * How long that build took, in seconds.
      */
@@ -154,6 +170,14 @@ export class CloudBuildImage extends pulumi.CustomResource {
      */
     declare public readonly secrets: pulumi.Output<{[key: string]: outputs.BuildSecret} | undefined>;
     /**
+     * The version of the project's own source, as given.
+     */
+    declare public readonly sourceVersion: pulumi.Output<string | undefined>;
+    /**
+     * The form of this state, by which a later version of the provider knows it.
+     */
+    declare public /*out*/ readonly stateVersion: pulumi.Output<number | undefined>;
+    /**
      * The tags this resource put on the image. The content tag is `contentTag`.
      */
     declare public readonly tags: pulumi.Output<string[]>;
@@ -188,7 +212,9 @@ export class CloudBuildImage extends pulumi.CustomResource {
             resourceInputs["buildspec"] = args?.buildspec;
             resourceInputs["context"] = args?.context;
             resourceInputs["contextBucket"] = args?.contextBucket;
+            resourceInputs["contexts"] = args?.contexts;
             resourceInputs["dockerfile"] = args?.dockerfile;
+            resourceInputs["dockerfileInline"] = args?.dockerfileInline;
             resourceInputs["labels"] = args?.labels;
             resourceInputs["logs"] = args?.logs;
             resourceInputs["onDelete"] = args?.onDelete;
@@ -197,6 +223,7 @@ export class CloudBuildImage extends pulumi.CustomResource {
             resourceInputs["project"] = args?.project;
             resourceInputs["repositoryUrl"] = args?.repositoryUrl;
             resourceInputs["secrets"] = args?.secrets;
+            resourceInputs["sourceVersion"] = args?.sourceVersion;
             resourceInputs["tags"] = args?.tags;
             resourceInputs["target"] = args?.target;
             resourceInputs["triggers"] = args?.triggers;
@@ -205,11 +232,14 @@ export class CloudBuildImage extends pulumi.CustomResource {
             resourceInputs["contentHash"] = undefined /*out*/;
             resourceInputs["contentTag"] = undefined /*out*/;
             resourceInputs["contextHash"] = undefined /*out*/;
+            resourceInputs["contextHashes"] = undefined /*out*/;
             resourceInputs["digest"] = undefined /*out*/;
+            resourceInputs["dockerfileHash"] = undefined /*out*/;
             resourceInputs["duration"] = undefined /*out*/;
             resourceInputs["imageUri"] = undefined /*out*/;
             resourceInputs["logsUrl"] = undefined /*out*/;
             resourceInputs["outcome"] = undefined /*out*/;
+            resourceInputs["stateVersion"] = undefined /*out*/;
         } else {
             resourceInputs["buildArgs"] = undefined /*out*/;
             resourceInputs["buildId"] = undefined /*out*/;
@@ -219,8 +249,12 @@ export class CloudBuildImage extends pulumi.CustomResource {
             resourceInputs["context"] = undefined /*out*/;
             resourceInputs["contextBucket"] = undefined /*out*/;
             resourceInputs["contextHash"] = undefined /*out*/;
+            resourceInputs["contextHashes"] = undefined /*out*/;
+            resourceInputs["contexts"] = undefined /*out*/;
             resourceInputs["digest"] = undefined /*out*/;
             resourceInputs["dockerfile"] = undefined /*out*/;
+            resourceInputs["dockerfileHash"] = undefined /*out*/;
+            resourceInputs["dockerfileInline"] = undefined /*out*/;
             resourceInputs["duration"] = undefined /*out*/;
             resourceInputs["imageUri"] = undefined /*out*/;
             resourceInputs["labels"] = undefined /*out*/;
@@ -233,6 +267,8 @@ export class CloudBuildImage extends pulumi.CustomResource {
             resourceInputs["project"] = undefined /*out*/;
             resourceInputs["repositoryUrl"] = undefined /*out*/;
             resourceInputs["secrets"] = undefined /*out*/;
+            resourceInputs["sourceVersion"] = undefined /*out*/;
+            resourceInputs["stateVersion"] = undefined /*out*/;
             resourceInputs["tags"] = undefined /*out*/;
             resourceInputs["target"] = undefined /*out*/;
             resourceInputs["triggers"] = undefined /*out*/;
@@ -256,7 +292,7 @@ export interface CloudBuildImageArgs {
      */
     buildspec?: pulumi.Input<enums.Buildspec | undefined>;
     /**
-     * The folder of the build context, as in `docker build <folder>`; relative to the program's folder. Required, except on import. `.dockerignore` is honoured as Docker does, `<Dockerfile>.dockerignore` first. Only the files count: another path to the same files is no change.
+     * The build context, as in `docker build <context>`. A folder, relative to the program's folder: `.dockerignore` is honoured as Docker does, `<Dockerfile>.dockerignore` first, and only the files count: another path to the same files is no change. Or a git repository, `https://host/team/app.git#ref:folder`: the ref is resolved to a commit in each preview and update, by `git ls-remote` on the machine that runs Pulumi, and the build fetches that commit; for a private repository name a secret `GIT_AUTH_TOKEN`. Or an archive in S3, `s3://bucket/key` ending in `.zip`, `.tar.gz`, `.tgz` or `.tar`, in the region of the project, whose role must be able to read it. Needed unless there is a `dockerfileInline` that copies no files, or `buildspec: "project"` builds the project's own source.
      */
     context?: pulumi.Input<string | undefined>;
     /**
@@ -264,9 +300,17 @@ export interface CloudBuildImageArgs {
      */
     contextBucket?: pulumi.Input<string | undefined>;
     /**
-     * The Dockerfile, as in `docker build --file`; relative to the program's folder, may lie outside the context. Default: `Dockerfile` in the context.
+     * Named contexts, as in `docker build --build-context`, at most eight: name → a folder with its own `.dockerignore`, a git repository as for `context`, or `docker-image://<reference>`. An image is known by its reference alone: name it by digest.
+     */
+    contexts?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * The Dockerfile, as in `docker build --file`; relative to the program's folder, may lie outside the context. In a git repository or an archive: its path in the context. Default: `Dockerfile` in the context.
      */
     dockerfile?: pulumi.Input<string | undefined>;
+    /**
+     * The text of the Dockerfile, in place of `dockerfile`. Without a `context` it is built with none, as `docker build - < Dockerfile` does.
+     */
+    dockerfileInline?: pulumi.Input<string | undefined>;
     /**
      * Labels of the image, as in `docker build --label`.
      */
@@ -299,6 +343,10 @@ export interface CloudBuildImageArgs {
      * Build secrets by name, for `RUN --mount=type=secret,id=<name>`. Their values are read by the build and are nowhere else: not in the image, its history, the log, or Pulumi's state. Only the names are part of the content: to build again with a rotated value, change `triggers`.
      */
     secrets?: pulumi.Input<{[key: string]: pulumi.Input<inputs.BuildSecretArgs>} | undefined>;
+    /**
+     * With `buildspec: "project"` and no context: the version of the project's own source to build, such as a commit, a branch or an S3 version ID. Part of the content as it is written: name a commit, or change `triggers` when a branch has moved. Default: what the project says.
+     */
+    sourceVersion?: pulumi.Input<string | undefined>;
     /**
      * Tags to put on the image, without the repository: `v1`, `latest`. Not part of the content: another tag is put on the image without a build. Names beginning with `cb-` are kept for content tags.
      */

@@ -10,7 +10,7 @@ import type { BuildBackend, BuildId, Observation } from "../../provider/src/buil
 import type { BuildRequest } from "../../provider/src/build/build-request.ts";
 import { createContextReader } from "../../provider/src/context/context-reader.ts";
 import { createS3ContextStore } from "../../provider/src/context/s3-context-store.ts";
-import { stageContext } from "../../provider/src/context/stage-context.ts";
+import { stageDockerfile, stageFolder } from "../../provider/src/context/stage-context.ts";
 import { hasCode } from "../../provider/src/errors/cloudbuild-error.ts";
 import { parseRepository } from "../../provider/src/image/repository.ts";
 import { systemClock } from "../../provider/src/support/clock.ts";
@@ -50,7 +50,9 @@ async function onTheLocalCloud(): Promise<Subject> {
   const store = createS3ContextStore({ config: { ...config, forcePathStyle: true }, bucket: world.bucket, clock: systemClock });
   const context = makeFolder({ Dockerfile: `FROM ${world.base}\nARG FAIL\nRUN sleep 0.5; test -z "$FAIL"\n` });
   const operation = recordedOperation();
-  const staged = await stageContext(await createContextReader().resolve({ context, baseDir: "/" }, operation), store, operation);
+  const { dockerfile, ...folder } = await createContextReader().resolve({ context, baseDir: "/" }, operation);
+  const shipped = await stageFolder(folder, store, operation);
+  const shippedDockerfile = await stageDockerfile(dockerfile, store, operation);
   const logs = createBuildLogs({ api: createLogsApi(config), clock: systemClock });
   return {
     backend: createCodeBuildBackend({
@@ -64,8 +66,8 @@ async function onTheLocalCloud(): Promise<Subject> {
       return buildRequest({
         contentTag,
         repository: parseRepository(world.repositoryUrl),
-        context: { bucket: world.bucket, key: staged.contextKey },
-        dockerfile: { bucket: world.bucket, key: staged.dockerfileKey },
+        context: { kind: "archive", object: shipped },
+        dockerfile: { kind: "shipped", object: shippedDockerfile },
         labels: { content: contentTag },
         ...overrides,
       });

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parse } from "yaml";
 import { isObject, type Json, type JsonObject } from "../json.ts";
 
@@ -20,6 +22,17 @@ export interface Buildspec {
 /** A buildspec that CodeBuild would refuse, or that asks for what the local cloud does not have. */
 export class BuildspecError extends Error {
   override readonly name = "BuildspecError";
+}
+
+/** A project's buildspec is its text, or the path of a file in its source: `buildspec.yml` if it says nothing. */
+export function readBuildspec(said: string, source: string): string {
+  if (/[\n{:]/.test(said)) return said;
+  const path = said === "" ? "buildspec.yml" : said;
+  try {
+    return readFileSync(join(source, path), "utf8");
+  } catch {
+    throw new BuildspecError(`${path}: no such file or directory`);
+  }
 }
 
 /** Parses a buildspec of version 0.2 (docs: build-spec-ref). What is not implemented is refused, never ignored. */

@@ -38,12 +38,17 @@ export interface Variable {
   readonly type: string;
 }
 
-/** A source in S3; `bucket/key`. */
+/** Where CodeBuild's own git hosts are meant, any repository that git can fetch is taken. */
+export const gitTypes = ["GITHUB", "GITHUB_ENTERPRISE", "GITLAB", "GITLAB_SELF_MANAGED", "BITBUCKET", "CODECOMMIT"] as const;
+
+/** A source in S3, `bucket/key`, or a git repository, by its URL. */
 export interface Source {
   /** Absent: the primary one. */
   readonly identifier?: string;
-  readonly type: "S3" | "NO_SOURCE";
+  readonly type: "S3" | "NO_SOURCE" | (typeof gitTypes)[number];
   readonly location: string;
+  /** Of a git repository: a branch, a tag or a commit. Default: its HEAD. */
+  readonly version?: string;
 }
 
 export interface BuildRecord {

@@ -3,7 +3,15 @@ import { join } from "node:path";
 import { BuilderError, type Builder } from "../builder/builder.ts";
 import type { LogStore } from "../logs/log-store.ts";
 import type { ObjectStore } from "../s3/object-store.ts";
-import { BuildspecError, parseBuildspec, phaseNames, type Buildspec, type BuildspecPhase, type PhaseName } from "./buildspec.ts";
+import {
+  BuildspecError,
+  parseBuildspec,
+  phaseNames,
+  readBuildspec,
+  type Buildspec,
+  type BuildspecPhase,
+  type PhaseName,
+} from "./buildspec.ts";
 import type { BuildRecord, BuildStatus, PhaseContext, PhaseRecord, PhaseStatus, PhaseType, Records } from "./records.ts";
 import { createShell, type Shell } from "./shell.ts";
 import { resolveVariables, VariableError } from "./variables.ts";
@@ -171,7 +179,7 @@ async function runBuild(run: Run, options: RunnerOptions): Promise<void> {
     healthy &&= await phase("DOWNLOAD_SOURCE", async () => {
       try {
         for (const source of build.sources) await fetchSource(source, objects, sourceFolder(source.identifier));
-        spec = parseBuildspec(build.buildspec);
+        spec = parseBuildspec(readBuildspec(build.buildspec, sourceFolder(undefined)));
         const resolved = resolveVariables(build.variables, options.vaults);
         variables = resolved.env;
         secrets = resolved.secrets;

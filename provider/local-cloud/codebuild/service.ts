@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { AwsError } from "../aws-error.ts";
 import type { JsonService } from "../http/aws-json.ts";
 import { epochSeconds, reader, type Json, type JsonObject, type Reader } from "../json.ts";
-import type { BuildRecord, PhaseRecord, ProjectRecord, Records, Source, Variable } from "./records.ts";
+import { gitTypes, type BuildRecord, type PhaseRecord, type ProjectRecord, type Records, type Source, type Variable } from "./records.ts";
 import type { Runner } from "./runner.ts";
 
 const maxIds = 100;
@@ -24,6 +24,7 @@ const startMembers = [
   "projectName",
   "sourceTypeOverride",
   "sourceLocationOverride",
+  "sourceVersion",
   "secondarySourcesOverride",
   "artifactsOverride",
   "buildspecOverride",
@@ -189,11 +190,17 @@ export function createCodeBuild({ records, runner, accountId, region, logUrl }: 
         identifier: one.requiredText("sourceIdentifier"),
       };
     });
-    return [{ type: sourceType(type), location }, ...secondary];
+    const version = input.text("sourceVersion") ?? settings.text("sourceVersion");
+    const primary = sourceType(type);
+    if (primary === "S3" && version !== undefined) {
+      throw new AwsError("InvalidInputException", "The local cloud keeps no versions of objects, so sourceVersion cannot name one");
+    }
+    return [{ type: primary, location, ...(version === undefined ? {} : { version }) }, ...secondary];
   }
 
   function sourceType(type: string): Source["type"] {
-    if (type === "S3" || type === "NO_SOURCE") return type;
+    const known = (["S3", "NO_SOURCE", ...gitTypes] as const).find((one) => one === type);
+    if (known !== undefined) return known;
     throw new AwsError("InvalidInputException", `The local cloud does not implement sources of type ${type}`);
   }
 
@@ -230,6 +237,7 @@ export function createCodeBuild({ records, runner, accountId, region, logUrl }: 
       projectName: build.projectName,
       phases: build.phases.map(describePhase),
       source: { type: primary?.type, location: primary?.location, buildspec: build.buildspec },
+      ...(primary?.version === undefined ? {} : { sourceVersion: primary.version }),
       secondarySources: secondary.map(({ type, location, identifier }) => ({ type, location, sourceIdentifier: identifier })),
       artifacts: { location: "" },
       environment: { ...build.environment, environmentVariables: build.variables.map((variable) => ({ ...variable })) },

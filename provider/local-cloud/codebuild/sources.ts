@@ -13,9 +13,10 @@ export class SourceError extends Error {
 }
 
 /** Brings a source into a folder as CodeBuild does: a `.zip` is unpacked, a key that ends in a slash is a folder, anything else one file. */
-export async function fetchSource({ type, location }: Source, objects: ObjectStore, into: string): Promise<void> {
+export async function fetchSource({ type, location, version }: Source, objects: ObjectStore, into: string): Promise<void> {
   mkdirSync(into, { recursive: true });
   if (type === "NO_SOURCE") return;
+  if (type !== "S3") return fetchRepository(location, version, into);
   const slash = location.indexOf("/");
   const [bucket, key] = [location.slice(0, slash), location.slice(slash + 1)];
   if (slash < 1 || !objects.hasBucket(bucket)) throw missing(location, "NoSuchBucket: The specified bucket does not exist");
@@ -33,6 +34,16 @@ export async function fetchSource({ type, location }: Source, objects: ObjectSto
     await run("unzip", ["-q", objects.pathOf(bucket, key), "-d", into]);
   } catch (error) {
     throw missing(location, (error as Error).message);
+  }
+}
+
+async function fetchRepository(location: string, version = "HEAD", into: string): Promise<void> {
+  try {
+    await run("git", ["-C", into, "init", "--quiet"]);
+    await run("git", ["-C", into, "fetch", "--quiet", "--depth", "1", location, version]);
+    await run("git", ["-C", into, "-c", "advice.detachedHead=false", "checkout", "--quiet", "FETCH_HEAD"]);
+  } catch (error) {
+    throw new SourceError(`error while fetching ${location}: ${(error as { stderr?: string }).stderr ?? (error as Error).message}`);
   }
 }
 

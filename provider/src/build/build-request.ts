@@ -7,6 +7,36 @@ export interface StoredObject {
   readonly key: string;
 }
 
+/** Where a build finds the files of a build context. */
+export type BuildContext = ShippedContext | OtherContext;
+
+/** What we shipped: a gzip-compressed tar of exactly the files that were hashed. */
+export interface ShippedContext {
+  readonly kind: "archive";
+  readonly object: StoredObject;
+}
+
+export type OtherContext =
+  /** A commit, as BuildKit takes it: `<url>#<commit>[:<folder>]`. The build fetches it itself. */
+  | { readonly kind: "git"; readonly url: string }
+  /** Somebody else's archive. */
+  | {
+      readonly kind: "object";
+      readonly object: StoredObject;
+      readonly format: "zip" | "tar" | "tar.gz";
+      /** Where the bucket keeps versions. */
+      readonly versionId?: string;
+    }
+  /** An image, as a named context. */
+  | { readonly kind: "image"; readonly reference: string }
+  | { readonly kind: "none" }
+  /** The source of the project itself, at a version of it. */
+  | { readonly kind: "own"; readonly version?: string };
+
+/** The Dockerfile we shipped, or where it lies in the context. */
+export type BuildDockerfile =
+  { readonly kind: "shipped"; readonly object: StoredObject } | { readonly kind: "inContext"; readonly path: string };
+
 /** Where a build finds the value of a secret: in a place of the user's, or with us, who hand it over and keep it nowhere. */
 export type BuildSecret = SecretReference | { readonly store: "value"; readonly value: string };
 
@@ -28,9 +58,11 @@ export interface BuildRequest {
   /** The tag the build pushes, by which the image is found again. User tags are put on it afterwards. */
   readonly contentTag: string;
   readonly platform: Platform;
-  /** A gzip-compressed tar of the build context's files. */
-  readonly context: StoredObject;
-  readonly dockerfile: StoredObject;
+  readonly context: BuildContext;
+  /** Named contexts, by name. */
+  readonly contexts: Readonly<Record<string, BuildContext>>;
+  /** Absent where the context is the project's own source. */
+  readonly dockerfile?: BuildDockerfile;
   readonly target?: string;
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;

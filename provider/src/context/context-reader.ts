@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CloudBuildError } from "../errors/cloudbuild-error.ts";
@@ -7,7 +6,7 @@ import type { Operation } from "../support/operation.ts";
 import type { ContextEntry, HashedEntry } from "./context-entry.ts";
 import { contextHash } from "./context-hash.ts";
 import { manifestOf, type ContextManifest } from "./context-manifest.ts";
-import { parseDockerfile, requireTarget } from "./dockerfile.ts";
+import { readDockerfileText, type DockerfileText } from "./dockerfile-text.ts";
 import { hashFiles } from "./hash-files.ts";
 import { parseIgnoreFile } from "./ignore-file.ts";
 import { createIgnoreMatcher } from "./ignore-matcher.ts";
@@ -24,15 +23,19 @@ export interface ContextSource {
   readonly baseDir: string;
 }
 
-/** A build context that was read. */
-export interface ResolvedContext {
+/** A folder that was read. */
+export interface ReadFolder {
   readonly root: string;
   readonly entries: readonly HashedEntry[];
   readonly contextHash: string;
-  /** Carried beside the context: an ignore file may hide it there. */
-  readonly dockerfile: { readonly bytes: Buffer; readonly sha256: string };
   /** Bytes of all files. */
   readonly totalSize: number;
+}
+
+/** A folder with its Dockerfile. */
+export interface ResolvedContext extends ReadFolder {
+  /** Carried beside the context: an ignore file may hide it there. */
+  readonly dockerfile: DockerfileText;
 }
 
 export interface InspectedContext {
@@ -41,7 +44,10 @@ export interface InspectedContext {
   readonly resolved?: ResolvedContext;
 }
 
+/** Reads folders. */
 export interface ContextReader {
+  /** A folder by itself, whose own `.dockerignore` counts. */
+  readFolder(source: Pick<ContextSource, "context" | "baseDir">, operation: Operation): Promise<ReadFolder>;
   inspect(source: ContextSource, operation: Operation): Promise<InspectedContext>;
   /** What a context that this reader read lately held, by its hash. Nothing is read again. */
   lately(contextHash: string): ContextManifest | undefined;
@@ -92,9 +98,13 @@ export function createContextReader(): ContextReader {
       root === undefined && source.dockerfile === undefined ? undefined : await attempt(() => readDockerfile(source, root ?? ""));
     const files = root === undefined ? undefined : await attempt(() => readOnce(root, readIgnoreFile(root, dockerfile?.path), operation));
     if (root === undefined || dockerfile === undefined || files === undefined || failures.length > 0) return { failures };
+    return { failures, resolved: { ...readFolder(root, files), dockerfile } };
+  }
+
+  function readFolder(root: string, files: ReadFiles): ReadFolder {
     remember(files);
     const totalSize = files.entries.reduce((sum, entry) => sum + (entry.kind === "file" ? entry.size : 0), 0);
-    return { failures, resolved: { root, ...files, dockerfile, totalSize } };
+    return { root, ...files, totalSize };
   }
 
   async function readOnce(root: string, ignore: IgnoreFile, operation: Operation): Promise<ReadFiles> {
@@ -119,6 +129,10 @@ export function createContextReader(): ContextReader {
 
   return {
     inspect,
+    async readFolder(source, operation) {
+      const root = findRoot(source);
+      return readFolder(root, await readOnce(root, readIgnoreFile(root, undefined), operation));
+    },
     lately(contextHash) {
       const entries = recent.get(contextHash);
       return entries && manifestOf(entries);
@@ -146,28 +160,22 @@ async function readFiles(root: string, patterns: readonly IgnorePattern[], opera
   return { entries, contextHash: contextHash(entries) };
 }
 
-function findRoot({ context, baseDir }: ContextSource): string {
+function findRoot({ context, baseDir }: Pick<ContextSource, "context" | "baseDir">): string {
   const root = resolve(baseDir, context);
   const problem = (what: string) => new CloudBuildError("context-unreadable", `"${context}" ${what}`, { property: "context" });
   if (context === "") throw problem("is empty; name the folder that holds the build context");
-  if (/^(https?|git|ssh):\/\/|^git@/.test(context)) throw problem("is a URL; this version builds from folders");
   const stats = statSync(root, { throwIfNoEntry: false });
   if (stats === undefined) throw problem(`does not exist; relative paths begin at the program's folder, "${baseDir}"`);
   if (!stats.isDirectory()) throw problem("is not a folder");
   return root;
 }
 
-function readDockerfile(
-  { context, dockerfile, target, baseDir }: ContextSource,
-  root: string,
-): ResolvedContext["dockerfile"] & { path: string } {
+function readDockerfile({ context, dockerfile, target, baseDir }: ContextSource, root: string): DockerfileText & { path: string } {
   const path = dockerfilePath({ dockerfile, baseDir }, root);
   const shown = dockerfile ?? `${context}/Dockerfile`;
   const bytes = readOptional(path, "dockerfile");
   if (bytes === undefined) throw new CloudBuildError("dockerfile-missing", `"${shown}" does not exist`, { property: "dockerfile" });
-  const stages = parseDockerfile(bytes.toString("utf8"));
-  if (target !== undefined) requireTarget(stages, target);
-  return { path, bytes, sha256: createHash("sha256").update(bytes).digest("hex") };
+  return { path, ...readDockerfileText(bytes, target) };
 }
 
 function dockerfilePath({ dockerfile, baseDir }: { dockerfile?: string | undefined; baseDir: string }, root: string): string {

@@ -4,7 +4,7 @@ import { awsError, isNamed } from "../support/aws-errors.ts";
 import type { Clock } from "../support/clock.ts";
 import { once } from "../support/once.ts";
 import { retry } from "../support/retry.ts";
-import type { ContextStore } from "./context-store.ts";
+import type { ContextStore, ObjectFacts } from "./context-store.ts";
 
 // Two parts of 8 MiB on their way at a time bound the memory, whatever the size of the context.
 const partBytes = 8 << 20;
@@ -32,7 +32,8 @@ export function createS3ContextStore({ config, bucket, clock }: { config: AwsCli
 
   return {
     bucket,
-    exists: (key, signal) => call("GetObject", signal, () => isThere(key, signal)),
+    exists: async (key, signal) => (await call("GetObject", signal, () => head(key, signal))) !== undefined,
+    describe: (key, signal) => call("GetObject", signal, () => head(key, signal)),
     get: (key, signal) =>
       call("GetObject", signal, async () => {
         const { s3, client } = await load();
@@ -56,14 +57,16 @@ export function createS3ContextStore({ config, bucket, clock }: { config: AwsCli
     },
   };
 
-  async function isThere(key: string, signal: AbortSignal): Promise<boolean> {
+  async function head(key: string, signal: AbortSignal): Promise<ObjectFacts | undefined> {
     const { s3, client } = await load();
     try {
-      await client.send(new s3.HeadObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal });
-      return true;
+      const { ETag, ContentLength, VersionId } = await client.send(new s3.HeadObjectCommand({ Bucket: bucket, Key: key }), {
+        abortSignal: signal,
+      });
+      return { etag: ETag ?? "", size: ContentLength ?? 0, ...(VersionId === undefined ? {} : { versionId: VersionId }) };
     } catch (error) {
       // A HEAD has no body, so S3 cannot name the error: 404 is an absent object or bucket, and without s3:ListBucket it is 403.
-      if (isNamed(error, "NotFound", "NoSuchKey", "Forbidden") || hasStatus(error, 403, 404)) return false;
+      if (isNamed(error, "NotFound", "NoSuchKey", "Forbidden") || hasStatus(error, 403, 404)) return undefined;
       throw error;
     }
   }
@@ -86,7 +89,7 @@ export function createS3ContextStore({ config, bucket, clock }: { config: AwsCli
     } catch (error) {
       if (isNamed(error, "PreconditionFailed") || hasStatus(error, 412)) return;
       // The completion was carried out, its answer was lost, and the SDK's next try found no upload any more.
-      if (isNamed(error, "NoSuchUpload") && (await isThere(key, signal))) return;
+      if (isNamed(error, "NoSuchUpload") && (await head(key, signal)) !== undefined) return;
       throw failure ?? error;
     } finally {
       signal.removeEventListener("abort", abort);

@@ -1,14 +1,14 @@
 import { Readable } from "node:stream";
 import type { Operation } from "../support/operation.ts";
 import { decodeManifest, encodeManifest, manifestOf, type ContextManifest } from "./context-manifest.ts";
-import type { ResolvedContext } from "./context-reader.ts";
+import type { ReadFolder } from "./context-reader.ts";
 import type { ContextStore } from "./context-store.ts";
 import { packContext } from "./pack-context.ts";
 
-/** What the build reads: the object keys in the store's bucket. */
-export interface StagedContext {
-  readonly contextKey: string;
-  readonly dockerfileKey: string;
+/** What the build reads. */
+export interface StagedObject {
+  readonly bucket: string;
+  readonly key: string;
 }
 
 function manifestKey(contextHash: string): string {
@@ -25,23 +25,42 @@ export async function shippedManifest(
   return bytes === undefined ? undefined : decodeManifest(bytes);
 }
 
-/** Makes a context readable by the cloud. Objects are named by their content, so what is there already is not sent again. */
-export async function stageContext(context: ResolvedContext, store: ContextStore, operation: Operation): Promise<StagedContext> {
-  const contextKey = `cloudbuild/contexts/${context.contextHash}.tar.gz`;
-  const dockerfileKey = `cloudbuild/dockerfiles/${context.dockerfile.sha256}/Dockerfile`;
-  const { signal } = operation;
+/** Makes a folder readable by the cloud. Objects are named by their content, so what is there already is not sent again. */
+export async function stageFolder(folder: ReadFolder, store: ContextStore, operation: Operation): Promise<StagedObject> {
+  const key = `cloudbuild/contexts/${folder.contextHash}.tar.gz`;
+  const shipping = `shipping ${describeSize(folder.totalSize)} of build context`;
   await Promise.all([
-    ensure(manifestKey(context.contextHash), () => Readable.from([encodeManifest(manifestOf(context.entries))], { objectMode: false })),
-    ensure(contextKey, () => packContext(context.root, context.entries, signal)),
-    ensure(dockerfileKey, () => Readable.from([context.dockerfile.bytes], { objectMode: false })),
+    ensure(manifestKey(folder.contextHash), () => streamOf(encodeManifest(manifestOf(folder.entries))), shipping, store, operation),
+    ensure(key, () => packContext(folder.root, folder.entries, operation.signal), shipping, store, operation),
   ]);
-  return { contextKey, dockerfileKey };
+  return { bucket: store.bucket, key };
+}
 
-  async function ensure(key: string, open: () => Readable): Promise<void> {
-    if (await store.exists(key, signal)) return;
-    operation.reporter.status(`shipping ${describeSize(context.totalSize)} of build context`);
-    await store.put(key, open, signal);
-  }
+/** A Dockerfile is carried beside the context: an ignore file may hide it there. */
+export async function stageDockerfile(
+  dockerfile: { readonly bytes: Buffer; readonly sha256: string },
+  store: ContextStore,
+  operation: Operation,
+): Promise<StagedObject> {
+  const key = `cloudbuild/dockerfiles/${dockerfile.sha256}/Dockerfile`;
+  await ensure(key, () => streamOf(dockerfile.bytes), "shipping the Dockerfile", store, operation);
+  return { bucket: store.bucket, key };
+}
+
+async function ensure(
+  key: string,
+  open: () => Readable,
+  shipping: string,
+  store: ContextStore,
+  { signal, reporter }: Operation,
+): Promise<void> {
+  if (await store.exists(key, signal)) return;
+  reporter.status(shipping);
+  await store.put(key, open, signal);
+}
+
+function streamOf(bytes: Buffer): Readable {
+  return Readable.from([bytes], { objectMode: false });
 }
 
 function describeSize(bytes: number): string {

@@ -131,6 +131,11 @@ export const catalog = {
     hint: "use another tag, or make the tag mutable in the repository's settings",
     actor: "account",
   },
+  "state-newer": {
+    title: "the state was written by a newer version of the provider",
+    hint: "install that version of the cloudbuild plugin, or a later one",
+    actor: "program",
+  },
   cancelled: {
     title: "the operation was cancelled",
     hint: "run again when ready",

@@ -1,5 +1,6 @@
 import { CloudBuildError } from "../errors/cloudbuild-error.ts";
 import { isPropertyMap, unknown, unwrap, type PropertyMap, type PropertyValue, type Unknown } from "./property-value.ts";
+import { pathSegment } from "../support/property-path.ts";
 import type { CheckFailure } from "./resource.ts";
 
 /** A value, or the mark that this preview does not know it yet. */
@@ -127,9 +128,4 @@ function describe(value: PropertyValue): string {
   if (typeof value === "string") return `"${value}"`;
   if (typeof value === "object") return "kind" in value ? `an ${String(value.kind)}` : "a secret";
   return String(value);
-}
-
-/** How the engine writes a key in a property path: `.name`, or `["any.text"]` where a dot would mislead. */
-export function pathSegment(key: string): string {
-  return /^[A-Za-z_$][A-Za-z0-9_$]*$/.test(key) ? `.${key}` : `["${key.replaceAll('"', '\\"')}"]`;
 }

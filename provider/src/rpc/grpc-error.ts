@@ -36,6 +36,7 @@ const grpcCodes = {
   "image-missing": status.FAILED_PRECONDITION,
   "image-unconfirmed": status.FAILED_PRECONDITION,
   "tag-immutable": status.FAILED_PRECONDITION,
+  "state-newer": status.FAILED_PRECONDITION,
   cancelled: status.CANCELLED,
   "deadline-exceeded": status.DEADLINE_EXCEEDED,
   internal: status.INTERNAL,

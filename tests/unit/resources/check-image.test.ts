@@ -7,6 +7,7 @@ import type { ImageDeps } from "../../../provider/src/resources/image/image-deps
 import { Foreign, Secret, textAt, unknown, type PropertyMap } from "../../../provider/src/resources/property-value.ts";
 import type { CheckResult } from "../../../provider/src/resources/resource.ts";
 import { systemClock } from "../../../provider/src/support/clock.ts";
+import { testSources } from "../../support/test-sources.ts";
 import { makeFolder, removeFolders } from "../../support/folder.ts";
 import { recordedOperation } from "../../support/operation.ts";
 
@@ -17,7 +18,7 @@ function check(news: PropertyMap, options: { olds?: PropertyMap; defaults?: Imag
     clock: systemClock,
     baseDir: options.baseDir ?? "/",
     defaults: options.defaults ?? { project: "builder", contextBucket: "contexts" },
-    contexts: createContextReader(),
+    ...testSources(createContextReader()),
     customEndpoint: false,
     cloudFor: () => assert.fail("Check must not talk to a cloud"),
   };
@@ -33,9 +34,10 @@ describe("Check", () => {
     const { inputs, failures } = await check(news);
     assert.deepEqual(failures, []);
     assert.deepEqual(
-      { ...inputs, contextHash: undefined, contentHash: undefined },
-      { ...news, contextHash: undefined, contentHash: undefined },
+      { ...inputs, contextHash: undefined, dockerfileHash: undefined, contentHash: undefined },
+      { ...news, contextHash: undefined, dockerfileHash: undefined, contentHash: undefined },
     );
+    assert.match(textAt(inputs, "dockerfileHash") ?? "", /^[0-9a-f]{64}$/);
     assert.match(textAt(inputs, "contextHash") ?? "", /^[0-9a-f]{64}$/);
     assert.match(textAt(inputs, "contentHash") ?? "", /^[0-9a-f]{64}$/);
   });
@@ -60,6 +62,16 @@ describe("Check", () => {
     ["a NUL", { buildArgs: { "A.b": "x\0" } }, ['buildArgs["A.b"]']],
     ["an output set by the program", { contextHash: "x", digest: "y" }, ["contextHash", "digest"]],
     ["names that cannot be", { project: "-x", contextBucket: "UPPER" }, ["project", "contextBucket"]],
+    ["a Dockerfile twice", { dockerfile: "x/Dockerfile", dockerfileInline: "FROM scratch" }, ["dockerfileInline"]],
+    ["no context, and no text of a Dockerfile", { context: null }, ["context"]],
+    ["a version of a source that is not built", { sourceVersion: "main" }, ["sourceVersion"]],
+    ["named contexts that a project's buildspec cannot be given", { buildspec: "project", contexts: { a: "/nowhere" } }, ["contexts.a", "contexts.a"]],
+    [
+      "a Dockerfile and a context beside a project's own source",
+      { context: null, buildspec: "project", dockerfile: "Dockerfile", contexts: { a: "docker-image://b" } },
+      ["dockerfile", "contexts.a"],
+    ],
+    ["a context that is no context", { context: "https://host/app.tar.gz" }, ["context"]],
     ["a Dockerfile that is not there", { dockerfile: "nowhere/Dockerfile" }, ["dockerfile"]],
   ];
   for (const [name, news, properties] of failing) {
@@ -142,5 +154,35 @@ describe("Check", () => {
     const { inputs, failures } = await check({ repositoryUrl, context, contextHash: old }, { olds: { contextHash: old } });
     assert.deepEqual(failures, []);
     assert.equal(inputs["contextHash"], old);
+  });
+
+  it("knows a project's own source by the project and the version, and needs no bucket for it", async () => {
+    const own = async (news: PropertyMap) => (await check({ repositoryUrl, buildspec: "project", ...news }, { defaults: {} })).inputs;
+    const [one, same, other, later, some] = await Promise.all([
+      own({ project: "builder", sourceVersion: "1" }),
+      own({ project: "builder", sourceVersion: "1", tags: ["x"] }),
+      own({ project: "other", sourceVersion: "1" }),
+      own({ project: "builder", sourceVersion: "2" }),
+      own({ project: unknown }),
+    ]);
+    assert.match(textAt(one, "contentHash") ?? "", /^[0-9a-f]{64}$/);
+    assert.equal(one["contentHash"], same["contentHash"]);
+    assert.equal(new Set([one, other, later].map((inputs) => inputs["contentHash"])).size, 3);
+    assert.equal(some["contentHash"], unknown);
+    assert.equal(one["dockerfileHash"], undefined);
+  });
+
+  it("hashes a Dockerfile given by its text as it would the file, and knows named contexts each by its hash", async () => {
+    const text = "FROM scratch AS base\n";
+    const folder = good();
+    const named = makeFolder({ b: "b" });
+    const [file, inline, beside] = await Promise.all([
+      check({ repositoryUrl, context: folder }),
+      check({ repositoryUrl, context: folder, dockerfileInline: text }),
+      check({ repositoryUrl, context: folder, contexts: { named, image: "docker-image://a@sha256:" + "0".repeat(64) } }),
+    ]);
+    assert.equal(inline.inputs["contentHash"], file.inputs["contentHash"]);
+    assert.notEqual(beside.inputs["contentHash"], file.inputs["contentHash"]);
+    assert.deepEqual(Object.keys(beside.inputs["contextHashes"] as PropertyMap).sort(), ["image", "named"]);
   });
 });

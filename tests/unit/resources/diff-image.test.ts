@@ -19,7 +19,7 @@ const state: PropertyMap = { ...olds, digest: `sha256:${hash("c")}`, contentTag:
 
 function diff(changes: PropertyMap, ignoreChanges: readonly string[] = []): Record<string, string> {
   const newInputs = Object.fromEntries(Object.entries({ ...olds, ...changes }).filter(([, value]) => value !== null));
-  return Object.fromEntries(diffImage({ id: "x", state, oldInputs: olds, newInputs, ignoreChanges }));
+  return Object.fromEntries(diffImage({ id: "x", state, oldInputs: olds, newInputs, ignoreChanges }, {}));
 }
 
 const otherContent = { contextHash: hash("d"), contentHash: hash("e") };
@@ -59,13 +59,13 @@ describe("the diff table", () => {
   it("finds an imported image unchanged if its tag says the same content", () => {
     const imported = { repositoryUrl, digest: `sha256:${hash("c")}`, contentTag: contentTag(hash("b")) };
     const inputs = Object.fromEntries(Object.entries(olds).filter(([name]) => name !== "tags"));
-    assert.equal(diffImage({ id: "x", state: imported, oldInputs: { repositoryUrl }, newInputs: inputs, ignoreChanges: [] }).size, 0);
+    assert.equal(diffImage({ id: "x", state: imported, oldInputs: { repositoryUrl }, newInputs: inputs, ignoreChanges: [] }, {}).size, 0);
   });
 
   it("has a row for every input", () => {
     const everything = Object.fromEntries([...userInputs, ...computedInputs].map((name) => [name, "x"]));
     assert.doesNotThrow(() =>
-      diffImage({ id: "x", state, oldInputs: olds, newInputs: { ...everything, repositoryUrl }, ignoreChanges: [] }),
+      diffImage({ id: "x", state, oldInputs: olds, newInputs: { ...everything, repositoryUrl }, ignoreChanges: [] }, {}),
     );
   });
 });

@@ -10,9 +10,11 @@ import { parseRepository } from "../../../provider/src/image/repository.ts";
 import { checkImage } from "../../../provider/src/resources/image/check-image.ts";
 import type { ImageDeps } from "../../../provider/src/resources/image/image-deps.ts";
 import { planImage, type ImagePlan } from "../../../provider/src/resources/image/image-plan.ts";
+import { previewImage } from "../../../provider/src/resources/image/preview-image.ts";
 import { settleImage } from "../../../provider/src/resources/image/settle-image.ts";
 import type { PropertyMap } from "../../../provider/src/resources/property-value.ts";
 import { systemClock } from "../../../provider/src/support/clock.ts";
+import { testSources } from "../../support/test-sources.ts";
 import { makeFolder, removeFolders } from "../../support/folder.ts";
 import { memoryBackend } from "../../support/memory-backend.ts";
 import { memoryRegistry } from "../../support/memory-registry.ts";
@@ -35,14 +37,20 @@ describe("the conductor", () => {
     });
     const release = sinon.stub<Parameters<BuildBackend["release"]>, Promise<void>>().resolves();
     const put = sinon.stub<Parameters<ContextStore["put"]>, Promise<void>>().resolves();
-    const store: ContextStore = { bucket: "contexts", exists: async () => options.stored === true, get: async () => undefined, put };
+    const store: ContextStore = {
+      bucket: "contexts",
+      exists: async () => options.stored === true,
+      describe: async () => undefined,
+      get: async () => undefined,
+      put,
+    };
     const watched: BuildBackend = { ...backend, start, release };
     const follower = { follow() {}, unfollow() {}, async poll() {} };
     const deps: ImageDeps = {
       clock: systemClock,
       baseDir: "/",
       defaults: { project: "builder", contextBucket: "contexts" },
-      contexts: createContextReader(),
+      ...testSources(createContextReader()),
       customEndpoint: true,
       cloudFor: () => ({
         registry,
@@ -56,7 +64,17 @@ describe("the conductor", () => {
     const { inputs, failures } = await checkImage({ news, olds: {} }, deps, recordedOperation());
     assert.deepEqual(failures, []);
     const plan: ImagePlan = planImage(inputs, deps.defaults);
-    return { plan, push, start, put, release, backend, settle: () => settleImage(plan, deps, recordedOperation()) };
+    return {
+      plan,
+      push,
+      start,
+      put,
+      release,
+      backend,
+      registry,
+      preview: () => previewImage(inputs, deps, recordedOperation()),
+      settle: () => settleImage(plan, deps, recordedOperation()),
+    };
   }
 
   it("reuses what is there: nothing is shipped, nothing is started", async () => {
@@ -65,6 +83,18 @@ describe("the conductor", () => {
     assert.deepEqual(await settle(), { digest, outcome: "reused" });
     sinon.assert.notCalled(start);
     sinon.assert.notCalled(put);
+  });
+
+  it("reuses an image that was built under an earlier scheme of hashing, says so in the preview, and tags it anew", async () => {
+    const { plan, push, start, settle, preview, registry } = await scene();
+    const [earlier, ...others] = plan.earlierTags;
+    assert.ok(earlier !== undefined && others.length === 0 && earlier !== plan.contentTag);
+    const { digest } = push(earlier);
+    assert.equal((await preview())["digest"], digest);
+    assert.deepEqual(await settle(), { digest, outcome: "reused" });
+    sinon.assert.notCalled(start);
+    const { signal } = recordedOperation();
+    assert.equal((await registry.find(repository, { tag: plan.contentTag }, signal))?.digest, digest);
   });
 
   it("ships what the bucket lacks, and nothing that it has", async () => {

@@ -1,11 +1,10 @@
 import { formatPlatform } from "../../image/platform.ts";
 import type { BuildRequest, BuildSecret } from "../../build/build-request.ts";
+import { dockerfileFolder, fileNameOf, folderOf, namedSources, primaryFolder } from "./build-sources.ts";
 import { shellQuote } from "./shell-quote.ts";
 
 /** The exported variable by which a build says what it pushed. */
 export const digestVariable = "CLOUDBUILD_DIGEST";
-/** The secondary source that carries the Dockerfile; CodeBuild unpacks it into CODEBUILD_SRC_DIR_<this>. */
-export const dockerfileSource = "dockerfile";
 
 /**
  * The recipe of one build, as buildspec text: sign in, unpack the context, build and push with buildx, say the digest. POSIX sh, and no
@@ -19,21 +18,36 @@ export function buildspec(request: BuildRequest): string {
     `aws ecr get-login-password --region "$AWS_REGION" | docker login --username AWS --password-stdin ${shellQuote(request.repository.registry)}`,
     'if [ -z "${BUILDX_BUILDER:-}" ]; then export BUILDX_BUILDER=cloudbuild && docker buildx create --name cloudbuild --driver docker-container --bootstrap; fi',
   ];
-  const archive = request.context.key.slice(request.context.key.lastIndexOf("/") + 1);
-  const unpack = [
-    'CLOUDBUILD_WORK="$(mktemp -d)" && mkdir "$CLOUDBUILD_WORK/context" "$CLOUDBUILD_WORK/dockerfile"',
-    `tar -xzf "$CODEBUILD_SRC_DIR"/${shellQuote(archive)} -C "$CLOUDBUILD_WORK/context"`,
-    // The context holds what the ignore file let through; an empty ignore file beside the Dockerfile keeps buildx from filtering twice.
-    `cp "$CODEBUILD_SRC_DIR_${dockerfileSource}/Dockerfile" "$CLOUDBUILD_WORK/dockerfile/Dockerfile" && : > "$CLOUDBUILD_WORK/dockerfile/Dockerfile.dockerignore"`,
-  ];
   const report = [
     `${digestVariable}="$(sed -n 's/.*"containerimage.digest": *"\\(sha256:[0-9a-f]*\\)".*/\\1/p' "$CLOUDBUILD_WORK/metadata.json")" && export ${digestVariable}`,
     `test -n "$${digestVariable}"`,
   ];
   return render([
     { name: "pre_build", commands: signIn },
-    { name: "build", commands: [...unpack, buildCommand(request), ...report] },
+    { name: "build", commands: [...unpackCommands(request), buildCommand(request), ...report] },
   ]);
+}
+
+const work = "$CLOUDBUILD_WORK";
+const contextFolder = `${work}/context`;
+
+/** Puts the files where the build reads them. */
+function unpackCommands(request: BuildRequest): string[] {
+  const { context, dockerfile } = request;
+  const named = namedSources(request);
+  const folders = ["context", "dockerfile", ...named.map(({ identifier }) => identifier)].map((name) => `"${work}/${name}"`);
+  return [
+    `CLOUDBUILD_WORK="$(mktemp -d)" && mkdir ${folders.join(" ")}`,
+    ...(context.kind === "archive" ? [`tar -xzf "${primaryFolder}"/${shellQuote(fileNameOf(context.object))} -C "${contextFolder}"`] : []),
+    // CodeBuild unpacks a zip by itself, and nothing else.
+    ...(context.kind === "object" && context.format !== "zip"
+      ? [`tar -x${context.format === "tar" ? "" : "z"}f "${primaryFolder}"/${shellQuote(fileNameOf(context.object))} -C "${contextFolder}"`]
+      : []),
+    ...named.map((one) => `tar -xzf "${folderOf(one)}"/${shellQuote(fileNameOf(one.object))} -C "${work}/${one.identifier}"`),
+    ...(dockerfile?.kind === "shipped" ? [`cp "${dockerfileFolder}/Dockerfile" "${work}/dockerfile/Dockerfile"`] : []),
+    // What we shipped holds what the ignore file let through; an empty ignore file beside the Dockerfile keeps buildx from filtering twice.
+    ...(context.kind === "archive" ? [`: > "${work}/dockerfile/Dockerfile.dockerignore"`] : []),
+  ];
 }
 
 function buildCommand(request: BuildRequest): string {
@@ -43,10 +57,31 @@ function buildCommand(request: BuildRequest): string {
     "--provenance false --sbom false",
     `--tag ${shellQuote(imageOf(request))}`,
     contentFlags(request),
-    '--metadata-file "$CLOUDBUILD_WORK/metadata.json"',
-    '--file "$CLOUDBUILD_WORK/dockerfile/Dockerfile"',
-    '"$CLOUDBUILD_WORK/context"',
+    ...namedSources(request).map(({ name, identifier }) => `--build-context ${shellQuote(name)}="${work}/${identifier}"`),
+    `--metadata-file "${work}/metadata.json"`,
+    ...contextArguments(request),
   ].join(" ");
+}
+
+/** The Dockerfile and the context, as buildx is told of them. */
+function contextArguments({ context, dockerfile }: BuildRequest): string[] {
+  const shipped = `"${work}/dockerfile/Dockerfile"`;
+  switch (context.kind) {
+    case "git":
+      // Beside a context that BuildKit fetches, a path is a path in it; a Dockerfile of ours comes in by stdin.
+      return dockerfile?.kind === "inContext"
+        ? [`--file ${shellQuote(dockerfile.path)} ${shellQuote(context.url)}`]
+        : [`--file - ${shellQuote(context.url)} < ${shipped}`];
+    case "object": {
+      const folder = context.format === "zip" ? primaryFolder : contextFolder;
+      return [`--file ${dockerfile?.kind === "inContext" ? `"${folder}"/${shellQuote(dockerfile.path)}` : shipped}`, `"${folder}"`];
+    }
+    case "archive":
+    case "none":
+    case "image":
+    case "own":
+      return [`--file ${shipped}`, `"${contextFolder}"`];
+  }
 }
 
 /** What the build pushes. */
@@ -61,6 +96,12 @@ export function contentFlags(request: BuildRequest): string {
     ...(request.target === undefined ? [] : [["--target", request.target]]),
     ...pairs("--build-arg", request.buildArgs),
     ...pairs("--label", request.labels),
+    ...Object.entries(request.contexts)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([name, context]) => {
+        if (context.kind === "git") return [["--build-context", `${name}=${context.url}`]];
+        return context.kind === "image" ? [["--build-context", `${name}=docker-image://${context.reference}`]] : [];
+      }),
     ...Object.entries(secretVariables(request)).map(([variable, { name }]) => ["--secret", `id=${name},env=${variable}`]),
   ];
   return flags.map((flag) => flag.map(shellQuote).join(" ")).join(" ");

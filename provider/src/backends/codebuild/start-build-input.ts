@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import type { StartBuildInput } from "@aws-sdk/client-codebuild";
 import type { BuildId } from "../../build/build-backend.ts";
 import type { BuildIdentity, BuildRequest, SecretReference } from "../../build/build-request.ts";
-import { buildspec, contentFlags, dockerfileSource, imageOf, secretVariables } from "./buildspec.ts";
+import { fileNameOf, sourcesOf } from "./build-sources.ts";
+import { buildspec, contentFlags, imageOf, secretVariables } from "./buildspec.ts";
 import { machineFor, type MachineOverride } from "./machine.ts";
 
 /** Plain environment variables by which a build of ours is recognised. CodeBuild reserves names that begin with CODEBUILD_. */
@@ -12,9 +13,24 @@ export const identityVariables = { contentTag: "CLOUDBUILD_CONTENT_TAG", reposit
 function ownRecipeVariables(request: BuildRequest): Readonly<Record<string, string>> {
   return {
     CLOUDBUILD_IMAGE: imageOf(request),
-    CLOUDBUILD_CONTEXT: request.context.key.slice(request.context.key.lastIndexOf("/") + 1),
+    ...contextVariable(request),
     CLOUDBUILD_BUILD_FLAGS: contentFlags(request),
   };
+}
+
+/** The archive's file name, or the URL of the commit; nothing where CodeBuild unpacked the source or the project brought it. */
+function contextVariable({ context }: BuildRequest): Readonly<Record<string, string>> {
+  switch (context.kind) {
+    case "archive":
+    case "object":
+      return { CLOUDBUILD_CONTEXT: fileNameOf(context.object) };
+    case "git":
+      return { CLOUDBUILD_CONTEXT: context.url };
+    case "image":
+    case "none":
+    case "own":
+      return {};
+  }
 }
 
 // A variable of these types holds a reference; CodeBuild reads the value itself, masks it in the log, and never answers it.
@@ -40,11 +56,7 @@ export function startBuildInput(request: BuildRequest, environmentType: string |
   const machine: MachineOverride = machineFor(request.platform, environmentType);
   return {
     projectName: request.project,
-    sourceTypeOverride: "S3",
-    sourceLocationOverride: `${request.context.bucket}/${request.context.key}`,
-    secondarySourcesOverride: [
-      { type: "S3", location: `${request.dockerfile.bucket}/${request.dockerfile.key}`, sourceIdentifier: dockerfileSource },
-    ],
+    ...sourcesOf(request),
     artifactsOverride: { type: "NO_ARTIFACTS" },
     environmentVariablesOverride: [
       ...Object.entries({ ...identityOf(request), ...(own ? ownRecipeVariables(request) : {}) }).map(([name, value]) => ({

@@ -1,10 +1,11 @@
-import type { CloudBuildError } from "../../errors/cloudbuild-error.ts";
 import type { Operation } from "../../support/operation.ts";
+import { pathSegment } from "../../support/property-path.ts";
 import { holdsSecret, isPropertyMap, Secret, sameValue, unknown, unwrap, type PropertyMap } from "../property-value.ts";
-import type { CheckFailure, CheckRequest, CheckResult } from "../resource.ts";
-import type { Maybe, InputReader } from "../input-reader.ts";
+import type { CheckRequest, CheckResult } from "../resource.ts";
+import type { InputReader, Maybe } from "../input-reader.ts";
 import { contentHash } from "./content-hash.ts";
 import { computedInputs, readImageArgs, userInputs, type ImageArgs } from "./image-args.ts";
+import { hashSources, needsBucket } from "./image-sources.ts";
 import type { ImageDeps } from "./image-deps.ts";
 
 /**
@@ -17,21 +18,27 @@ export async function checkImage(request: CheckRequest, deps: ImageDeps, operati
   refuseComputed(request, reader);
   requireInputs(request, args, reader);
   checkRegistry(args, deps, reader);
+  checkSources(args, reader);
   if (holdsSecret(request.news["buildArgs"] ?? null)) {
     operation.reporter.warn(
       "buildArgs holds a secret, and build args end up in the history of the image, where whoever pulls it can read them",
     );
   }
 
-  const context = await checkContext(args, deps, operation);
-  reader.failures.push(...context.failures);
+  const hashes = await hashSources(args, reader, deps, operation);
   // `ignoreChanges: ["contextHash"]` reaches Check as the old hash among the new inputs: it is kept.
-  const contextHash = args.contextHash ?? context.contextHash;
-  const hashes: PropertyMap =
+  const contextHash: Maybe<string> = args.contextHash ?? hashes.contextHash ?? unknown;
+  const known: ImageArgs = { ...args, ...hashes, contextHash };
+  const computed: PropertyMap =
     reader.failures.length > 0
       ? {}
-      : { contextHash, contentHash: contentHash({ ...args, contextHash, dockerfileHash: context.dockerfileHash }) };
-  return { inputs: { ...request.news, ...guardedSecrets(request.news), ...hashes }, failures: reader.failures };
+      : {
+          contextHash,
+          ...(args.contexts === unknown || Object.keys(args.contexts).length > 0 ? { contextHashes: known.contextHashes } : {}),
+          ...(known.dockerfileHash === undefined ? {} : { dockerfileHash: known.dockerfileHash }),
+          contentHash: contentHash(known),
+        };
+  return { inputs: { ...request.news, ...guardedSecrets(request.news), ...computed }, failures: reader.failures };
 }
 
 /** A secret given by value is one, whether the program said so or not. */
@@ -44,43 +51,21 @@ function guardedSecrets({ secrets }: PropertyMap): PropertyMap {
   return { secrets: Object.fromEntries(guarded) };
 }
 
-interface CheckedContext {
-  readonly contextHash: Maybe<string>;
-  readonly dockerfileHash: Maybe<string>;
-  readonly failures: readonly CheckFailure[];
-}
-
-async function checkContext(args: ImageArgs, deps: ImageDeps, operation: Operation): Promise<CheckedContext> {
-  const { context, dockerfile, target } = args;
-  const nothing: CheckedContext = { contextHash: unknown, dockerfileHash: unknown, failures: [] };
-  if (context === undefined || context === unknown || dockerfile === unknown) return nothing;
-  const { failures, resolved } = await deps.contexts.inspect(
-    {
-      context,
-      baseDir: deps.baseDir,
-      ...(dockerfile === undefined ? {} : { dockerfile }),
-      ...(typeof target === "string" ? { target } : {}),
-    },
-    operation,
-  );
-  if (resolved === undefined || failures.length > 0) return { ...nothing, failures: failures.map(failureOf) };
-  return { contextHash: resolved.contextHash, dockerfileHash: resolved.dockerfile.sha256, failures: [] };
-}
-
-function failureOf(error: CloudBuildError): CheckFailure {
-  return { property: error.property ?? "context", reason: `${error.message}; ${error.hint}` };
-}
-
 /** Optional in the schema, because an import cannot know them or the provider's configuration may say them; needed to build all the same. */
 function requireInputs({ news }: CheckRequest, args: ImageArgs, reader: InputReader): void {
   const absent = (name: string): boolean => unwrap(news[name] ?? null) === null;
   if (absent("repositoryUrl")) reader.fail("repositoryUrl", "is missing; pass the URL of an ECR repository");
-  if (absent("context")) reader.fail("context", "is missing; pass the folder that holds the Dockerfile");
+  if (absent("context") && absent("dockerfileInline") && args.buildspec === "generated") {
+    reader.fail(
+      "context",
+      "is missing; pass the folder that holds the Dockerfile, or the text of one that needs no files as dockerfileInline",
+    );
+  }
   if (args.onMissing === "fail") return;
   if (absent("project") && args.project === undefined) {
     reader.fail("project", "is missing; name a CodeBuild project here or in the provider's configuration");
   }
-  if (absent("contextBucket") && args.contextBucket === undefined) {
+  if (absent("contextBucket") && args.contextBucket === undefined && needsBucket(args)) {
     reader.fail("contextBucket", "is missing; name an S3 bucket for build contexts here or in the provider's configuration");
   }
 }
@@ -102,5 +87,25 @@ function checkRegistry(args: ImageArgs, deps: ImageDeps, reader: InputReader): v
       "repositoryUrl",
       `"${repository.registry}" is not an Amazon ECR host; expected <account>.dkr.ecr.<region>.amazonaws.com, or a custom endpoint in the provider's configuration`,
     );
+  }
+}
+
+/** What cannot be said together. */
+function checkSources(args: ImageArgs, reader: InputReader): void {
+  const { context, contexts, dockerfile, dockerfileInline, buildspec, sourceVersion } = args;
+  if (dockerfile !== undefined && dockerfileInline !== undefined) {
+    reader.fail("dockerfileInline", "says what `dockerfile` says already; set one of the two");
+  }
+  const own = buildspec === "project" && context === undefined && dockerfileInline === undefined;
+  if (sourceVersion !== undefined && !own && buildspec !== unknown) {
+    reader.fail("sourceVersion", 'is the version of a project\'s own source: it needs `buildspec: "project"`, and no context');
+  }
+  if (own && dockerfile !== undefined) reader.fail("dockerfile", "is the affair of the project's own source, which is built here");
+  if (buildspec !== "project" || contexts === unknown) return;
+  for (const [name, text] of Object.entries(contexts)) {
+    if (own || !/^[a-z-]+:\/\//.test(text)) {
+      const why = own ? "cannot be given to a project's own source" : 'is a folder, which `buildspec: "project"` cannot be given';
+      reader.fail(`contexts${pathSegment(name)}`, `${why}; use docker-image://… or a git URL beside a context`);
+    }
   }
 }

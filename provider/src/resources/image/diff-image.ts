@@ -1,9 +1,10 @@
-import { holdsUnknown, isPropertyMap, sameValue, unwrap, type PropertyMap, type PropertyValue } from "../property-value.ts";
+import { holdsUnknown, isPropertyMap, sameValue, unwrap, type PropertyValue } from "../property-value.ts";
 import type { DetailedDiff, DiffKind, DiffRequest } from "../resource.ts";
-import { pathSegment } from "../input-reader.ts";
+import { pathSegment } from "../../support/property-path.ts";
 import { contentTag } from "../../image/tag.ts";
 import { parseRepository } from "../../image/repository.ts";
-import type { computedInputs, userInputs } from "./image-args.ts";
+import { contentHashes } from "./content-hash.ts";
+import { readImageArgs, type computedInputs, type ImageDefaults, type userInputs } from "./image-args.ts";
 
 type InputName = (typeof userInputs)[number] | (typeof computedInputs)[number];
 
@@ -23,9 +24,13 @@ export const effects = {
   repositoryUrl: "identity",
   // Where the files lie says nothing about what they are: contextHash does.
   context: "ignore",
+  contexts: "ignore",
   dockerfile: "ignore",
   contextHash: "content",
+  contextHashes: "content",
+  dockerfileHash: "content",
   contentHash: "content",
+  dockerfileInline: "content",
   buildArgs: "content",
   volatileBuildArgs: "content",
   target: "content",
@@ -33,6 +38,7 @@ export const effects = {
   labels: "content",
   secrets: "content",
   buildspec: "content",
+  sourceVersion: "content",
   triggers: "content",
   tags: "tags",
   onDelete: "setting",
@@ -43,15 +49,16 @@ export const effects = {
 } as const satisfies Record<InputName, Effect>;
 
 /** Pure and cheap: the engine also asks with unknowns, and with old and new exchanged. */
-export function diffImage(request: DiffRequest): DetailedDiff {
-  const rows = (Object.keys(effects) as InputName[]).flatMap((name) => rowsOf(name, request));
+export function diffImage(request: DiffRequest, defaults: ImageDefaults): DetailedDiff {
+  const same = sameContent(request, defaults);
+  const rows = (Object.keys(effects) as InputName[]).flatMap((name) => rowsOf(name, request, same));
   const ignored = (path: string): boolean =>
     request.ignoreChanges.some((prefix) => path === prefix || path.startsWith(`${prefix}.`) || path.startsWith(`${prefix}[`));
   const visible = rows.filter(([path]) => !ignored(path));
   return new Map(visible);
 }
 
-function rowsOf(name: InputName, request: DiffRequest): (readonly [string, DiffKind])[] {
+function rowsOf(name: InputName, request: DiffRequest, same: boolean): (readonly [string, DiffKind])[] {
   const { oldInputs, newInputs, state } = request;
   const effect: Effect = effects[name];
   switch (effect) {
@@ -62,17 +69,21 @@ function rowsOf(name: InputName, request: DiffRequest): (readonly [string, DiffK
         ? []
         : [[name, replacing(newInputs[name]) ? "updateReplace" : "update"]];
     case "content":
-      return sameContent(state, newInputs) ? [] : changes(name, oldInputs[name], newInputs[name]);
+      return same ? [] : changes(name, oldInputs[name], newInputs[name]);
     case "tags":
     case "setting":
       return changes(name, oldInputs[name], newInputs[name]);
   }
 }
 
-/** The tag in state is the first half of the hash that was built; an imported image has the tag and no hash. */
-function sameContent(state: PropertyMap, newInputs: PropertyMap): boolean {
-  const [tag, hash] = [state["contentTag"], newInputs["contentHash"]];
-  return typeof tag === "string" && typeof hash === "string" && tag === contentTag(hash);
+/**
+ * The tag in state is the first half of the hash that was built; an imported image has the tag and no hash. An image that was built under
+ * an earlier scheme of hashing is still the same content.
+ */
+function sameContent({ state, newInputs }: DiffRequest, defaults: ImageDefaults): boolean {
+  const { args } = readImageArgs(newInputs, defaults);
+  const hashes = typeof args.contentHash === "string" ? [args.contentHash, ...contentHashes(args)] : [];
+  return hashes.some((hash) => contentTag(hash) === state["contentTag"]);
 }
 
 function sameRepository(before: PropertyValue | undefined, after: PropertyValue | undefined): boolean {

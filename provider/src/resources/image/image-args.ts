@@ -2,7 +2,8 @@ import type { BuildSecret } from "../../build/build-request.ts";
 import { formatPlatform, parsePlatform } from "../../image/platform.ts";
 import { parseRepository, type Repository } from "../../image/repository.ts";
 import { parseTag } from "../../image/tag.ts";
-import { pathSegment, readInputs, type InputReader, type Maybe } from "../input-reader.ts";
+import { pathSegment } from "../../support/property-path.ts";
+import { readInputs, type InputReader, type Maybe } from "../input-reader.ts";
 import { isPropertyMap, unknown, unwrap, type PropertyMap } from "../property-value.ts";
 
 export const buildspecChoices = ["generated", "project"] as const;
@@ -15,11 +16,13 @@ export type OnMissing = (typeof onMissingChoices)[number];
 export type OnDelete = (typeof onDeleteChoices)[number];
 export type LogMode = (typeof logsChoices)[number];
 
-/** The inputs a program may set, and the two that Check adds. */
+/** The inputs a program may set, and those that Check adds. */
 export const userInputs = [
   "repositoryUrl",
   "context",
+  "contexts",
   "dockerfile",
+  "dockerfileInline",
   "buildArgs",
   "volatileBuildArgs",
   "target",
@@ -30,12 +33,13 @@ export const userInputs = [
   "triggers",
   "project",
   "buildspec",
+  "sourceVersion",
   "contextBucket",
   "onMissing",
   "onDelete",
   "logs",
 ] as const;
-export const computedInputs = ["contextHash", "contentHash"] as const;
+export const computedInputs = ["contextHash", "contextHashes", "dockerfileHash", "contentHash"] as const;
 
 /** What the provider's configuration says where an image says nothing. */
 export interface ImageDefaults {
@@ -52,7 +56,9 @@ export interface ImageDefaults {
 export interface ImageArgs {
   readonly repository: Maybe<Repository> | undefined;
   readonly context: Maybe<string> | undefined;
+  readonly contexts: Maybe<Readonly<Record<string, string>>>;
   readonly dockerfile: Maybe<string> | undefined;
+  readonly dockerfileInline: Maybe<string> | undefined;
   readonly buildArgs: Maybe<Readonly<Record<string, string>>>;
   /** The build args that decide the content: all but the volatile ones. */
   readonly hashedBuildArgs: Maybe<Readonly<Record<string, string>>>;
@@ -68,10 +74,14 @@ export interface ImageArgs {
   readonly project: Maybe<string> | undefined;
   readonly contextBucket: Maybe<string> | undefined;
   readonly buildspec: Maybe<Buildspec>;
+  readonly sourceVersion: Maybe<string> | undefined;
   readonly onMissing: OnMissing;
   readonly onDelete: OnDelete;
   readonly logs: LogMode;
   readonly contextHash: Maybe<string> | undefined;
+  /** Of the named contexts, by name. */
+  readonly contextHashes: Maybe<Readonly<Record<string, string>>>;
+  readonly dockerfileHash: Maybe<string> | undefined;
   readonly contentHash: Maybe<string> | undefined;
 }
 
@@ -86,7 +96,9 @@ export function readImageArgs(inputs: PropertyMap, defaults: ImageDefaults): { a
   const args: ImageArgs = {
     repository: reader.parse("repositoryUrl", reader.string("repositoryUrl"), parseRepository),
     context: reader.string("context"),
+    contexts: reader.stringMap("contexts") ?? {},
     dockerfile: reader.string("dockerfile"),
+    dockerfileInline: reader.string("dockerfileInline"),
     buildArgs: reader.stringMap("buildArgs") ?? {},
     hashedBuildArgs: volatile === unknown ? unknown : (readInputs(withoutKeys(inputs, volatile)).stringMap("buildArgs") ?? {}),
     target: reader.string("target"),
@@ -99,10 +111,13 @@ export function readImageArgs(inputs: PropertyMap, defaults: ImageDefaults): { a
     project: matching(reader, "project", projectName, "a CodeBuild project name: 2 to 150 letters, digits, - or _") ?? defaults.project,
     contextBucket: matching(reader, "contextBucket", bucketName, "an S3 bucket name") ?? defaults.contextBucket,
     buildspec: reader.choice("buildspec", buildspecChoices) ?? "generated",
+    sourceVersion: reader.string("sourceVersion"),
     onMissing: setting(reader.choice("onMissing", onMissingChoices)) ?? defaults.onMissing ?? "build",
     onDelete: setting(reader.choice("onDelete", onDeleteChoices)) ?? defaults.onDelete ?? "retain",
     logs: setting(reader.choice("logs", logsChoices)) ?? defaults.logs ?? "summary",
     contextHash: reader.string("contextHash"),
+    contextHashes: reader.stringMap("contextHashes") ?? {},
+    dockerfileHash: reader.string("dockerfileHash"),
     contentHash: reader.string("contentHash"),
   };
   return { args, reader };

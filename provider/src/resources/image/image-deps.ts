@@ -3,6 +3,7 @@ import type { LogFollower } from "../../build/log-follower.ts";
 import type { Watcher } from "../../build/watcher.ts";
 import type { ContextReader } from "../../context/context-reader.ts";
 import type { ContextStore } from "../../context/context-store.ts";
+import type { SourceResolver } from "../../context/source-resolver.ts";
 import type { ImageRegistry } from "../../registry/image-registry.ts";
 import type { Clock } from "../../support/clock.ts";
 import type { ImageDefaults } from "./image-args.ts";
@@ -22,6 +23,7 @@ export interface ImageDeps {
   /** Where relative paths begin: the program's folder. */
   readonly baseDir: string;
   readonly contexts: ContextReader;
+  readonly sources: SourceResolver;
   /**
    * The cloud of a region: that of the repository's host, or of the configuration where the host is not an ECR host.
    * Throws "configuration-invalid" when the configuration would have to name one and does not.

@@ -4,14 +4,14 @@ import { parsePlatform, type Platform } from "../../image/platform.ts";
 import type { Repository } from "../../image/repository.ts";
 import { contentTag } from "../../image/tag.ts";
 import { unknown, type PropertyMap } from "../property-value.ts";
-import { readImageArgs, type Buildspec, type LogMode, type OnMissing } from "./image-args.ts";
-import type { ImageDefaults } from "./image-args.ts";
+import { contentHashes } from "./content-hash.ts";
+import { readImageArgs, type Buildspec, type ImageArgs, type ImageDefaults, type LogMode, type OnMissing } from "./image-args.ts";
+import { plannedSources, type PlannedSources } from "./image-sources.ts";
 
 /** The checked inputs of one image with nothing unknown left in them: what Create and Update carry out. */
 export interface ImagePlan {
   readonly repository: Repository;
-  readonly context: string;
-  readonly dockerfile: string | undefined;
+  readonly sources: PlannedSources;
   readonly target: string | undefined;
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
@@ -24,8 +24,11 @@ export interface ImagePlan {
   readonly onMissing: OnMissing;
   readonly logs: LogMode;
   readonly contextHash: string;
+  readonly contextHashes: Readonly<Record<string, string>>;
   readonly contentHash: string;
   readonly contentTag: string;
+  /** What the same content was tagged under earlier schemes of hashing. */
+  readonly earlierTags: readonly string[];
 }
 
 /** Parses checked inputs. Only a caller that skipped Check can see it throw. */
@@ -44,8 +47,7 @@ export function planImage(inputs: PropertyMap, defaults: ImageDefaults): ImagePl
   const contentHash = known("contentHash", args.contentHash);
   return {
     repository: known("repositoryUrl", args.repository),
-    context: known("context", args.context),
-    dockerfile: optional("dockerfile", args.dockerfile),
+    sources: known("context", plannedSources(args)),
     target: optional("target", args.target),
     buildArgs: known("buildArgs", args.buildArgs),
     labels: known("labels", args.labels),
@@ -58,7 +60,17 @@ export function planImage(inputs: PropertyMap, defaults: ImageDefaults): ImagePl
     onMissing: args.onMissing,
     logs: args.logs,
     contextHash: known("contextHash", args.contextHash),
+    contextHashes: known("contextHashes", args.contextHashes),
     contentHash,
     contentTag: contentTag(contentHash),
+    earlierTags: earlierTags(args),
   };
+}
+
+/** The content tags that an image of this content may have from before. Known whenever the content hash is. */
+export function earlierTags(args: ImageArgs): readonly string[] {
+  const current = typeof args.contentHash === "string" ? contentTag(args.contentHash) : undefined;
+  return contentHashes(args)
+    .map(contentTag)
+    .filter((tag) => tag !== current);
 }

@@ -10,7 +10,7 @@ import { deleteImage } from "./delete-image.ts";
 import { diffImage } from "./diff-image.ts";
 import type { ImageDeps } from "./image-deps.ts";
 import { planImage, type ImagePlan } from "./image-plan.ts";
-import { imageId, imageState } from "./image-state.ts";
+import { imageId, imageState, requireKnownState, stateVersion } from "./image-state.ts";
 import { previewImage } from "./preview-image.ts";
 import { readImage } from "./read-image.ts";
 import { settleImage } from "./settle-image.ts";
@@ -22,11 +22,23 @@ export function createImageResource(deps: ImageDeps): Resource {
   return {
     defaultTimeoutMs: 60 * 60_000,
     check: (request, operation) => checkImage(request, deps, operation),
-    diff: diffImage,
+    diff(request) {
+      requireKnownState(request.state);
+      return diffImage(request, deps.defaults);
+    },
     create: (request, operation) => createImage(request, deps, operation),
-    update: (request, operation) => updateImage(request, deps, operation),
-    read: (request, operation) => readImage(request, deps, operation),
-    delete: (request, operation) => deleteImage(request, deps, operation),
+    async update(request, operation) {
+      requireKnownState(request.state);
+      return updateImage(request, deps, operation);
+    },
+    async read(request, operation) {
+      requireKnownState(request.state ?? {});
+      return readImage(request, deps, operation);
+    },
+    async delete(request, operation) {
+      requireKnownState(request.state);
+      return deleteImage(request, deps, operation);
+    },
   };
 }
 
@@ -45,7 +57,8 @@ async function createImage({ inputs, preview }: CreateRequest, deps: ImageDeps, 
 
 async function updateImage(request: UpdateRequest, deps: ImageDeps, operation: Operation): Promise<PropertyMap> {
   const { newInputs, state, preview } = request;
-  const sameContent = state["digest"] !== undefined && diffImage({ ...request, ignoreChanges: [] }).get("contentHash") === undefined;
+  const sameContent =
+    state["digest"] !== undefined && diffImage({ ...request, ignoreChanges: [] }, deps.defaults).get("contentHash") === undefined;
   if (preview) {
     if (sameContent) return retaggedState(newInputs, state);
     await reportChanges(state, newInputs, deps, operation);
@@ -71,5 +84,5 @@ async function retagged(plan: ImagePlan, state: PropertyMap, deps: ImageDeps, op
 function retaggedState(inputs: PropertyMap, state: PropertyMap): PropertyMap {
   const settled = ["imageUri", "digest", "contentTag", "buildId", "logsUrl", "duration"];
   const kept = settled.flatMap((name) => (state[name] === undefined ? [] : [[name, state[name]] as const]));
-  return { ...inputs, ...Object.fromEntries(kept), tags: inputs["tags"] ?? [], outcome: "retagged" };
+  return { ...inputs, ...Object.fromEntries(kept), tags: inputs["tags"] ?? [], outcome: "retagged", stateVersion };
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
 import type { Digest } from "../../image/digest.ts";
 import type { Repository } from "../../image/repository.ts";
 import type { PropertyMap, PropertyValue } from "../property-value.ts";
@@ -12,6 +13,22 @@ export interface SettledImage {
   readonly outcome: Outcome;
   /** Of the build that made it, when this operation saw one. */
   readonly build?: { readonly id: string; readonly seconds: number; readonly logsUrl?: string };
+}
+
+/**
+ * The form of the state that this version writes. Absent: 0.1.0, which differs only in not saying it. A change of form raises it, reads the
+ * earlier ones, and keeps a state of each in `tests/golden/state`.
+ */
+export const stateVersion = 1;
+
+/** Refuses a state of a form that is not known yet: whoever wrote it knew more than we do. */
+export function requireKnownState(state: PropertyMap): void {
+  const version = state["stateVersion"];
+  if (typeof version !== "number" || version <= stateVersion) return;
+  throw new CloudBuildError(
+    "state-newer",
+    `this resource's state has form ${version}, and this version of the provider knows ${stateVersion}`,
+  );
 }
 
 /** The outputs: every input as it was given, and what the provider found out. Nothing in it expires. */
@@ -32,6 +49,7 @@ export function imageState(
       buildId: build?.id,
       logsUrl: build?.logsUrl,
       duration: build?.seconds,
+      stateVersion,
     }),
   };
 }

@@ -1,10 +1,12 @@
+import { findContent } from "../../registry/find-content.ts";
 import { hasCode } from "../../errors/cloudbuild-error.ts";
 import { contentTag } from "../../image/tag.ts";
 import type { Operation } from "../../support/operation.ts";
 import { unknown, type PropertyMap } from "../property-value.ts";
 import { readImageArgs } from "./image-args.ts";
+import { earlierTags } from "./image-plan.ts";
 import type { ImageDeps } from "./image-deps.ts";
-import { imageState } from "./image-state.ts";
+import { imageState, stateVersion } from "./image-state.ts";
 
 /**
  * The outputs as far as a preview can know them. Nothing is built, uploaded or moved. If the registry has this content already, its
@@ -23,6 +25,7 @@ export async function previewImage(inputs: PropertyMap, deps: ImageDeps, operati
     buildId: unknown,
     logsUrl: unknown,
     duration: unknown,
+    stateVersion,
   };
   if (repository === undefined || repository === unknown || typeof contentHash !== "string" || tags === unknown) return unsettled;
   const digest = await lookUp();
@@ -39,7 +42,8 @@ export async function previewImage(inputs: PropertyMap, deps: ImageDeps, operati
     if (repository === undefined || repository === unknown || typeof contentHash !== "string") return undefined;
     try {
       const { registry } = deps.cloudFor(repository.ecr);
-      return (await registry.find(repository, { tag: contentTag(contentHash) }, operation.signal))?.digest;
+      const tags = { contentTag: contentTag(contentHash), earlierTags: earlierTags(args) };
+      return (await findContent(repository, tags, registry, operation))?.image.digest;
     } catch (error) {
       if (hasCode(error, "repository-missing")) return undefined;
       if (!hasCode(error, "access-denied", "credentials-unusable", "cloud-unavailable")) throw error;

@@ -6,7 +6,7 @@ import type { Operation } from "../../support/operation.ts";
 import { textAt, unwrap, type PropertyMap } from "../property-value.ts";
 import type { ReadRequest, ReadResult } from "../resource.ts";
 import type { ImageDeps } from "./image-deps.ts";
-import { imageId } from "./image-state.ts";
+import { imageId, stateVersion } from "./image-state.ts";
 
 /** Asks the registry what is true now. Only a definite not-found means gone; everything else rejects, and state stays as it was. */
 export async function readImage(request: ReadRequest, deps: ImageDeps, operation: Operation): Promise<ReadResult> {
@@ -50,6 +50,7 @@ async function importImage(id: string, deps: ImageDeps, operation: Operation): P
       imageUri: `${repository.url}@${found.digest}`,
       digest: found.digest,
       outcome: "reused",
+      stateVersion,
       ...(contentTag === undefined ? {} : { contentTag }),
     },
   };

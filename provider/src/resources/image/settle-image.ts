@@ -1,20 +1,16 @@
 import type { BuildId, Succeeded } from "../../build/build-backend.ts";
 import type { BuildRequest } from "../../build/build-request.ts";
 import { followBuild } from "../../build/follow-build.ts";
-import { stageContext } from "../../context/stage-context.ts";
 import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
 import type { Digest } from "../../image/digest.ts";
+import { findContent } from "../../registry/find-content.ts";
 import { confirmImage, findPushed } from "../../registry/confirm-image.ts";
 import { retagImage } from "../../registry/retag-image.ts";
 import type { Operation } from "../../support/operation.ts";
 import type { Cloud, ImageDeps } from "./image-deps.ts";
 import type { ImagePlan } from "./image-plan.ts";
 import type { SettledImage } from "./image-state.ts";
-
-/** The cloud ends a build itself a little after we would have given up on it, so an orphan costs a bounded time. */
-function buildTimeoutMinutes({ timeoutMs }: Operation): number {
-  return Math.ceil(timeoutMs / 60_000) + 2;
-}
+import { required, stageImage } from "./stage-image.ts";
 
 /**
  * The conductor of Create and Update: reuse the image if the registry has this content; else adopt a build of it that is running; else
@@ -22,11 +18,12 @@ function buildTimeoutMinutes({ timeoutMs }: Operation): number {
  */
 export async function settleImage(plan: ImagePlan, deps: ImageDeps, operation: Operation): Promise<SettledImage> {
   const cloud = deps.cloudFor(plan.repository.ecr);
-  const found = await cloud.registry.find(plan.repository, { tag: plan.contentTag }, operation.signal);
+  const found = await findContent(plan.repository, plan, cloud.registry, operation);
   if (found !== undefined) {
-    operation.reporter.info(`reused ${plan.repository.url}:${plan.contentTag}, which has this content already`);
-    await retagImage(plan.repository, found, plan.tags, cloud.registry, operation);
-    return { digest: found.digest, outcome: "reused" };
+    operation.reporter.info(`reused ${plan.repository.url}:${found.tag}, which has this content already`);
+    const tags = found.tag === plan.contentTag ? plan.tags : [plan.contentTag, ...plan.tags];
+    await retagImage(plan.repository, found.image, tags, cloud.registry, operation);
+    return { digest: found.image.digest, outcome: "reused" };
   }
   if (plan.onMissing === "fail") throw imageMissing(plan);
   const { id, adopted, succeeded } = await build(plan, cloud, deps, operation);
@@ -82,7 +79,7 @@ async function build(plan: ImagePlan, cloud: Cloud, deps: ImageDeps, operation: 
   const parked = Object.values(plan.secrets).some(({ store }) => store === "value");
   let previous = earlier.settled;
   try {
-    const id = earlier.running ?? (await start(await stage({ ...plan, project }, cloud, deps, operation)));
+    const id = earlier.running ?? (await start(await stageImage({ ...plan, project }, cloud, deps, operation)));
     const succeeded = await followBuild({ id, ours: !adopted, logs: plan.logs }, { ...cloud, clock: deps.clock }, operation);
     operation.reporter.info(`${adopted ? "adopted" : "built"} in ${succeeded.seconds} s by ${id}`);
     return { id, adopted, succeeded };
@@ -113,49 +110,6 @@ async function build(plan: ImagePlan, cloud: Cloud, deps: ImageDeps, operation: 
 }
 
 const releaseTimeoutMs = 10_000;
-
-/** Ships the context, if the bucket lacks it, and says what is to be built. */
-async function stage(
-  plan: ImagePlan & { readonly project: string },
-  cloud: Cloud,
-  deps: ImageDeps,
-  operation: Operation,
-): Promise<BuildRequest> {
-  const bucket = required("contextBucket", plan.contextBucket);
-  const { context, dockerfile, target } = plan;
-  const source = {
-    context,
-    baseDir: deps.baseDir,
-    ...(dockerfile === undefined ? {} : { dockerfile }),
-    ...(target === undefined ? {} : { target }),
-  };
-  const resolved = await deps.contexts.resolve(source, operation);
-  if (resolved.contextHash !== plan.contextHash) {
-    throw new CloudBuildError("context-changed", `the files of "${context}" are no longer those that were checked`, {
-      property: "context",
-    });
-  }
-  const staged = await stageContext(resolved, cloud.contextStore(bucket), operation);
-  return {
-    project: plan.project,
-    repository: plan.repository,
-    contentTag: plan.contentTag,
-    platform: plan.platform,
-    context: { bucket, key: staged.contextKey },
-    dockerfile: { bucket, key: staged.dockerfileKey },
-    ...(target === undefined ? {} : { target }),
-    buildArgs: plan.buildArgs,
-    labels: plan.labels,
-    secrets: plan.secrets,
-    recipe: plan.buildspec,
-    timeoutMinutes: buildTimeoutMinutes(operation),
-  };
-}
-
-function required(name: string, value: string | undefined): string {
-  if (value !== undefined) return value;
-  throw new CloudBuildError("input-invalid", `${name} is missing; set it here or in the provider's configuration`, { property: name });
-}
 
 function imageMissing({ repository, contentTag }: ImagePlan): CloudBuildError {
   return new CloudBuildError(

@@ -30,6 +30,23 @@ describe("buildspec", () => {
     assertGolden("buildspec/everything.yml", buildspec(request));
   });
 
+  it("is the golden text for named contexts beside a commit whose Dockerfile is ours", () => {
+    const shipped = (key: string) => ({
+      kind: "archive" as const,
+      object: { bucket: "contexts", key: `cloudbuild/contexts/${key}.tar.gz` },
+    });
+    const request = buildRequest({
+      context: { kind: "git", url: "https://host/app.git#c0ffee:sub dir" },
+      contexts: {
+        zeta: shipped("zeta"),
+        "al:pha": shipped("alpha"),
+        base: { kind: "image", reference: "host/base@sha256:00" },
+        lib: { kind: "git", url: "https://host/lib.git#c0ffee" },
+      },
+    });
+    assertGolden("buildspec/sources.yml", buildspec(request));
+  });
+
   it("exports only variables that begin with CLOUDBUILD_", () => {
     const spec = parse(buildspec(buildRequest())) as Spec;
     assert.deepEqual(spec.env["exported-variables"], ["CLOUDBUILD_DIGEST"]);

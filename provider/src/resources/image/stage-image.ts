@@ -1,0 +1,88 @@
+import type { BuildContext, BuildRequest } from "../../build/build-request.ts";
+import { gitUrlAt } from "../../context/context-reference.ts";
+import type { ContextStore } from "../../context/context-store.ts";
+import type { ResolvedDockerfile, ResolvedSource } from "../../context/resolved-source.ts";
+import { stageDockerfile, stageFolder } from "../../context/stage-context.ts";
+import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
+import type { Operation } from "../../support/operation.ts";
+import { mapValues } from "../../support/map-values.ts";
+import type { Cloud, ImageDeps } from "./image-deps.ts";
+import type { ImagePlan } from "./image-plan.ts";
+import { resolveSources } from "./image-sources.ts";
+
+type BuildSources = Pick<BuildRequest, "context" | "contexts" | "dockerfile">;
+
+/** The cloud ends a build itself a little after we would have given up on it, so an orphan costs a bounded time. */
+function buildTimeoutMinutes({ timeoutMs }: Operation): number {
+  return Math.ceil(timeoutMs / 60_000) + 2;
+}
+
+/** Ships what the bucket lacks of the contexts, and says what is to be built. */
+export async function stageImage(
+  plan: ImagePlan & { readonly project: string },
+  cloud: Cloud,
+  deps: ImageDeps,
+  operation: Operation,
+): Promise<BuildRequest> {
+  const { project, repository, contentTag, platform, target, buildArgs, labels, secrets } = plan;
+  return {
+    project,
+    repository,
+    contentTag,
+    platform,
+    ...(await stageSources(plan, cloud, deps, operation)),
+    ...(target === undefined ? {} : { target }),
+    buildArgs,
+    labels,
+    secrets,
+    recipe: plan.buildspec,
+    timeoutMinutes: buildTimeoutMinutes(operation),
+  };
+}
+
+async function stageSources(plan: ImagePlan, cloud: Cloud, deps: ImageDeps, operation: Operation): Promise<BuildSources> {
+  const { sources } = plan;
+  if (sources.kind === "own") {
+    const { version } = sources;
+    return { context: { kind: "own", ...(version === undefined ? {} : { version }) }, contexts: {} };
+  }
+  const storeOf = (bucket: string): ContextStore => cloud.contextStore(bucket);
+  const resolved = await resolveSources(sources, plan, storeOf, deps, operation);
+  const store = (): ContextStore => cloud.contextStore(required("contextBucket", plan.contextBucket));
+  const [context, contexts, dockerfile] = await Promise.all([
+    stage(resolved.context, store, operation),
+    mapValues(resolved.contexts, (one) => stage(one, store, operation)),
+    stageText(resolved.dockerfile, store, operation),
+  ]);
+  return { context, contexts, dockerfile };
+}
+
+async function stage(context: ResolvedSource, store: () => ContextStore, operation: Operation): Promise<BuildContext> {
+  switch (context.kind) {
+    case "folder":
+      return { kind: "archive", object: await stageFolder(context, store(), operation) };
+    case "git":
+      return { kind: "git", url: gitUrlAt(context, context.commit) };
+    case "object": {
+      const { bucket, key, format, versionId } = context;
+      return { kind: "object", object: { bucket, key }, format, ...(versionId === undefined ? {} : { versionId }) };
+    }
+    case "image":
+    case "none":
+      return context;
+  }
+}
+
+async function stageText(
+  dockerfile: ResolvedDockerfile,
+  store: () => ContextStore,
+  operation: Operation,
+): Promise<NonNullable<BuildRequest["dockerfile"]>> {
+  if (dockerfile.kind === "inContext") return dockerfile;
+  return { kind: "shipped", object: await stageDockerfile(dockerfile, store(), operation) };
+}
+
+export function required(name: string, value: string | undefined): string {
+  if (value !== undefined) return value;
+  throw new CloudBuildError("input-invalid", `${name} is missing; set it here or in the provider's configuration`, { property: name });
+}
