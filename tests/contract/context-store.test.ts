@@ -57,6 +57,9 @@ describe("the context store", () => {
       assert.equal(await store.exists(key, signal), false);
       await store.put(key, open(bytes), signal);
       assert.equal(await store.exists(key, signal), true);
+      const facts = await store.describe(key, signal);
+      assert.equal(facts?.size, bytes.length);
+      assert.match(facts?.etag ?? "", /^"[0-9a-f]{32}(?:-\d+)?"$/);
       assert.ok(stored(key).equals(bytes));
       assert.ok((await store.get(key, signal))?.equals(bytes));
       const tagging = JSON.parse(

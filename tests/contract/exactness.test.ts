@@ -24,16 +24,25 @@ async function ours(context: string, dockerfile: string): Promise<string[]> {
   return entries.map(lineOf).sort();
 }
 
-/** Both lists, or `refused` where one side refuses the ignore file. */
+async function oursNamed(context: string): Promise<string[]> {
+  const { entries } = await createContextReader().readFolder({ context, baseDir: "/" }, recordedOperation());
+  return entries.map(lineOf).sort();
+}
+
 async function compare(view: BuildkitView, context: string, dockerfile = view.dockerfile): Promise<void> {
+  await agree(view.list(context, dockerfile), ours(context, dockerfile));
+}
+
+/** Both lists, or `refused` where one side refuses the ignore file. */
+async function agree(theirs: Promise<string[]>, own: Promise<string[]>): Promise<void> {
   const refused = (): string[] => ["refused"];
   const [expected, actual] = await Promise.all([
-    view.list(context, dockerfile).catch((error: { stderr?: string }) => {
+    theirs.catch((error: { stderr?: string }) => {
       if (/syntax error in pattern|illegal exclusion pattern|failed to read dockerignore|error checking context/.test(error.stderr ?? ""))
         return refused();
       throw error as Error;
     }),
-    ours(context, dockerfile).catch((error: unknown) => {
+    own.catch((error: unknown) => {
       if (error instanceof CloudBuildError && error.code === "ignore-pattern-malformed") return refused();
       throw error;
     }),
@@ -152,6 +161,14 @@ describe("the context is exactly what BuildKit sees", function () {
       "app.Dockerfile.dockerignore": "b\n",
     });
     await compare(view, folder, join(folder, "app.Dockerfile"));
+  });
+
+  it("of named contexts as well, each by its own ignore file", async function () {
+    this.timeout(120_000);
+    for (const text of ignoreFiles) {
+      const folder = makeFolder({ ...tree, ".dockerignore": text });
+      await agree(view.listNamed(folder), oursNamed(folder));
+    }
   });
 
   it(`in ${runs} random trees with random patterns`, async function () {

@@ -83,6 +83,22 @@ describe("sources", () => {
     assert.equal(await fileIn(workspace, "other"), "three");
   });
 
+  it("fetches a private repository with the secret GIT_AUTH_TOKEN", async () => {
+    const token = "a-token-of-the-build";
+    const hidden = await startGitServer({ token });
+    try {
+      const commit = hidden.commit({ Dockerfile: `FROM ${world.base}\nCOPY note /note\n`, note: "private" });
+      const workspace = await stack({ context: `${hidden.url}#${commit}`, secrets: { GIT_AUTH_TOKEN: { value: token } } });
+      await workspace.pulumi(up);
+      assert.equal(await fileIn(workspace, "note"), "private");
+      write(workspace.folder, { context: `${hidden.url}#main` });
+      const { output } = await workspace.pulumi(["preview"], "any");
+      assert.ok(output.includes("cannot be looked up") && output.includes("git ls-remote"), output);
+    } finally {
+      hidden.close();
+    }
+  });
+
   it("builds named contexts, each by its own ignore file, beside an image and a git repository", async () => {
     git.commit({ "lib/text": "from git" });
     const dockerfile = [

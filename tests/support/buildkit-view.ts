@@ -12,6 +12,8 @@ const run = promisify(execFile);
 export interface BuildkitView {
   /** One line for each entry, sorted: `f path`, `x path`, `d path/` or `l path -> text`. Rejects when buildx refuses the context. */
   list(context: string, dockerfile: string): Promise<string[]>;
+  /** The same of a folder that is a named context. */
+  listNamed(context: string): Promise<string[]>;
   /** A Dockerfile outside every context, which copies everything. */
   readonly dockerfile: string;
   close(): Promise<void>;
@@ -25,23 +27,23 @@ export async function openBuildkitView(): Promise<BuildkitView> {
   const builder = createBuilder({ folder, log: () => undefined, registry: () => "127.0.0.1:0" });
   const base = { PATH: process.env["PATH"] ?? "", HOME: home };
   const env = { ...base, ...(await builder.prepare(home, base)) };
+  const named = join(folder, "named");
+  fill(named, { Dockerfile: "FROM scratch\nCOPY --from=it . /\n" });
   let count = 0;
+  const build = async (...args: readonly string[]): Promise<string[]> => {
+    count += 1;
+    const out = join(folder, `out-${count}`);
+    try {
+      await run("docker", ["buildx", "build", "--progress", "quiet", "--output", `type=local,dest=${out}`, ...args], { env });
+      return listed(out);
+    } finally {
+      rmSync(out, { recursive: true, force: true });
+    }
+  };
   return {
     dockerfile: join(folder, "Dockerfile"),
-    async list(context, dockerfile) {
-      count += 1;
-      const out = join(folder, `out-${count}`);
-      try {
-        await run(
-          "docker",
-          ["buildx", "build", "--progress", "quiet", "--output", `type=local,dest=${out}`, "--file", dockerfile, context],
-          { env },
-        );
-        return listed(out);
-      } finally {
-        rmSync(out, { recursive: true, force: true });
-      }
-    },
+    list: (context, dockerfile) => build("--file", dockerfile, context),
+    listNamed: (context) => build("--build-context", `it=${context}`, named),
     async close() {
       await builder.close();
       rmSync(folder, { recursive: true, force: true });

@@ -19,7 +19,8 @@ export interface GitServer {
   close(): void;
 }
 
-export async function startGitServer(): Promise<GitServer> {
+/** @param token asked for as BuildKit sends GIT_AUTH_TOKEN, when it is given */
+export async function startGitServer({ token }: { token?: string } = {}): Promise<GitServer> {
   const root = mkdtempSync(join(tmpdir(), "git-server-"));
   const work = join(root, "work");
   mkdirSync(work);
@@ -32,7 +33,9 @@ export async function startGitServer(): Promise<GitServer> {
   let count = 0;
   const server = createServer((request, response) => {
     count += 1;
-    serve(root, request, response);
+    const basic = `basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
+    if (token === undefined || request.headers.authorization?.toLowerCase() === basic.toLowerCase()) return serve(root, request, response);
+    response.writeHead(401, { "WWW-Authenticate": 'Basic realm="git"' }).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {

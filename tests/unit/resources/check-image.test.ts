@@ -65,7 +65,11 @@ describe("Check", () => {
     ["a Dockerfile twice", { dockerfile: "x/Dockerfile", dockerfileInline: "FROM scratch" }, ["dockerfileInline"]],
     ["no context, and no text of a Dockerfile", { context: null }, ["context"]],
     ["a version of a source that is not built", { sourceVersion: "main" }, ["sourceVersion"]],
-    ["named contexts that a project's buildspec cannot be given", { buildspec: "project", contexts: { a: "/nowhere" } }, ["contexts.a", "contexts.a"]],
+    [
+      "named contexts that a project's buildspec cannot be given",
+      { buildspec: "project", contexts: { a: "/nowhere" } },
+      ["contexts.a", "contexts.a"],
+    ],
     [
       "a Dockerfile and a context beside a project's own source",
       { context: null, buildspec: "project", dockerfile: "Dockerfile", contexts: { a: "docker-image://b" } },

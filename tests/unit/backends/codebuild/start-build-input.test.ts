@@ -28,6 +28,22 @@ describe("startBuildInput", () => {
     });
   }
 
+  it("pins an archive to its version, and leaves a project's own source as it is", () => {
+    const object = { bucket: "theirs", key: "a/context.zip" };
+    const pinned = startBuildInput(
+      buildRequest({ context: { kind: "object", object, format: "zip", versionId: "v7" } }),
+      "LINUX_CONTAINER",
+    );
+    assert.equal(pinned.sourceLocationOverride, "theirs/a/context.zip");
+    assert.equal(pinned.sourceVersion, "v7");
+    const { dockerfile: _, ...request } = buildRequest({ context: { kind: "own", version: "main" }, recipe: "project" });
+    const own = startBuildInput(request, "LINUX_CONTAINER");
+    assert.equal(own.sourceVersion, "main");
+    for (const override of ["sourceTypeOverride", "sourceLocationOverride", "secondarySourcesOverride", "buildspecOverride"] as const) {
+      assert.equal(own[override], undefined, override);
+    }
+  });
+
   for (const [minutes, sent] of [
     [1, 5],
     [62, 62],
