@@ -1,7 +1,7 @@
 import type { BuildRequest } from "../../provider/src/build/build-request.ts";
 import { parseRepository } from "../../provider/src/image/repository.ts";
 
-export function buildRequest(overrides: Partial<BuildRequest> = {}): BuildRequest {
+export function buildRequest(overrides: Partial<BuildRequest> = {}): { -readonly [Name in keyof BuildRequest]: BuildRequest[Name] } {
   return {
     project: "builder",
     repository: parseRepository("123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app"),

@@ -36,7 +36,8 @@ describe("startBuildInput", () => {
     );
     assert.equal(pinned.sourceLocationOverride, "theirs/a/context.zip");
     assert.equal(pinned.sourceVersion, "v7");
-    const { dockerfile: _, ...request } = buildRequest({ context: { kind: "own", version: "main" }, recipe: "project" });
+    const request = buildRequest({ context: { kind: "own", version: "main" }, recipe: "project" });
+    delete request.dockerfile;
     const own = startBuildInput(request, "LINUX_CONTAINER");
     assert.equal(own.sourceVersion, "main");
     for (const override of ["sourceTypeOverride", "sourceLocationOverride", "secondarySourcesOverride", "buildspecOverride"] as const) {
