@@ -111,6 +111,12 @@ export async function createWorkspace({ program, env, config = {} }: WorkspaceOp
   };
 }
 
+/** A program of these resources and outputs, the plugin found by its folder. YAML takes JSON. */
+export function yamlProgram(resources: Readonly<Record<string, object>>, outputs: Readonly<Record<string, string>> = {}): string {
+  const plugins = { providers: [{ name: "cloudbuild", path: join(root, "provider/bin") }] };
+  return JSON.stringify({ name: "program", runtime: "yaml", plugins, resources, outputs });
+}
+
 /** What `npm install` would bring, from this checkout. */
 function linkPackages(folder: string): void {
   const modules = join(folder, "node_modules");

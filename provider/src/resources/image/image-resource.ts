@@ -45,14 +45,16 @@ async function createImage({ inputs, preview }: CreateRequest, deps: ImageDeps, 
 
 async function updateImage(request: UpdateRequest, deps: ImageDeps, operation: Operation): Promise<PropertyMap> {
   const { newInputs, state, preview } = request;
-  const sameContent = state["digest"] !== undefined && diffImage({ ...request, ignoreChanges: [] }).get("contentHash") === undefined;
+  const diff = diffImage({ ...request, ignoreChanges: [] });
+  // A repository that is not known yet may turn out to be another one.
+  const sameImage = state["digest"] !== undefined && !diff.has("contentHash") && !diff.has("repositoryUrl");
   if (preview) {
-    if (sameContent) return retaggedState(newInputs, state);
+    if (sameImage) return retaggedState(newInputs, state);
     await reportChanges(state, newInputs, deps, operation);
     return previewImage(newInputs, deps, operation);
   }
   const plan = planImage(newInputs, deps.defaults);
-  if (sameContent && (await retagged(plan, state, deps, operation))) return retaggedState(newInputs, state);
+  if (sameImage && (await retagged(plan, state, deps, operation))) return retaggedState(newInputs, state);
   return imageState(newInputs, plan, await settleImage(plan, deps, operation));
 }
 
