@@ -1,5 +1,6 @@
 import { hasCode } from "../../errors/cloudbuild-error.ts";
 import { parseDigest } from "../../image/digest.ts";
+import { contentTag } from "../../image/tag.ts";
 import { reportChanges } from "./report-changes.ts";
 import { retagImage } from "../../registry/retag-image.ts";
 import type { Operation } from "../../support/operation.ts";
@@ -8,6 +9,7 @@ import { PartialStateError, type CreateRequest, type CreateResult, type Resource
 import { checkImage } from "./check-image.ts";
 import { deleteImage } from "./delete-image.ts";
 import { diffImage } from "./diff-image.ts";
+import { readImageArgs } from "./image-args.ts";
 import type { ImageDeps } from "./image-deps.ts";
 import { planImage, type ImagePlan } from "./image-plan.ts";
 import { imageId, imageState } from "./image-state.ts";
@@ -19,15 +21,29 @@ export const imageType = "cloudbuild:index:CloudBuildImage";
 
 /** `cloudbuild:index:CloudBuildImage`: an image that is in the registry, built there if it has to be. */
 export function createImageResource(deps: ImageDeps): Resource {
+  // The engine deletes at the end of a run, when it has checked every image that the program declares.
+  const declared = new Set<string>();
   return {
     defaultTimeoutMs: 60 * 60_000,
-    check: (request, operation) => checkImage(request, deps, operation),
+    async check(request, operation) {
+      const checked = await checkImage(request, deps, operation);
+      for (const reference of referencesOf(checked.inputs, deps)) declared.add(reference);
+      return checked;
+    },
     diff: diffImage,
     create: (request, operation) => createImage(request, deps, operation),
     update: (request, operation) => updateImage(request, deps, operation),
     read: (request, operation) => readImage(request, deps, operation),
-    delete: (request, operation) => deleteImage(request, deps, operation),
+    delete: (request, operation) => deleteImage(request, declared, deps, operation),
   };
+}
+
+/** `<repository>:<tag>` for each tag that an image of these inputs has. */
+function referencesOf(inputs: PropertyMap, { defaults }: ImageDeps): readonly string[] {
+  const { repository, tags, contentHash } = readImageArgs(inputs, defaults).args;
+  if (typeof repository !== "object") return [];
+  const all = [...(typeof tags === "symbol" ? [] : tags), ...(typeof contentHash === "string" ? [contentTag(contentHash)] : [])];
+  return all.map((tag) => `${repository.url}:${tag}`);
 }
 
 async function createImage({ inputs, preview }: CreateRequest, deps: ImageDeps, operation: Operation): Promise<CreateResult> {
