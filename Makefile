@@ -77,8 +77,8 @@ generated-check: node_modules/.package-lock.json ## fail if generating the SDK o
 	@mkdir -p .make/docs-again && $(RUN) node tools/generate-docs.ts .make/docs-again
 	@for file in .make/docs-again/*; do diff docs/$${file##*/} $$file || { echo "docs/$${file##*/} is not what is generated; run \`make docs\` and commit" >&2; exit 1; }; done
 
-golden: node_modules/.package-lock.json ## write the golden files anew
-	@$(RUN) env UPDATE_GOLDEN=1 node_modules/.bin/mocha 'tests/unit/**/*.test.ts'
+golden: build ## write the golden files anew
+	@$(RUN) env UPDATE_GOLDEN=1 node_modules/.bin/mocha $$(grep -lr assertGolden tests --include='*.test.ts')
 
 clean: ## remove what make made in the checkout; the tools stay in their cache
 	rm -rf provider/dist dist sdk/nodejs/bin .make node_modules

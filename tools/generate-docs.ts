@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { effects } from "../provider/src/resources/image/diff-image.ts";
 import { catalog, type Actor } from "../provider/src/errors/catalog.ts";
 
-import { previewCells } from "../tests/lifecycle/preview-cells.ts";
+import { previewCells, tell, ways } from "../tests/lifecycle/preview-cells.ts";
 import { promises } from "../tests/lifecycle/promises.ts";
 
 const [, , out = "docs"] = process.argv;
@@ -40,6 +40,13 @@ const meanings = {
   identity: "replacement",
 } as const satisfies Record<(typeof effects)[keyof typeof effects], string>;
 
+/** A column for each way that only previews; the ways that carry out end alike. */
+const previews = ways.filter((way) => way.startsWith("preview"));
+const others = ways.filter((way) => !previews.includes(way));
+const columns = [...previews.map((way) => [way] as const), others].map(
+  (members) => [members.map((way) => `\`${way}\``).join(", "), members] as const,
+);
+
 writeFileSync(
   join(out, "lifecycle.md"),
   [
@@ -60,15 +67,18 @@ writeFileSync(
     "|---|---|",
     ...Object.entries(effects).map(([name, effect]) => `| \`${name}\` | ${meanings[effect]} |`),
     "",
-    "## What a preview knows of `digest` and `imageUri`",
+    "## What is told of `digest` and `imageUri`",
     "",
-    "An image that does not change keeps its exact outputs. For one that does:",
+    "In each situation of an image, by each way through Pulumi. **kept**: exactly what they were. **found**: what the registry has for this",
+    "content, known in the preview already. **unknown**: only a build can tell. **built**: what a build pushed. With `--target`, what makes an input",
+    "unknown is no target: it keeps its outputs, and so the input is known. What uses an image that is kept does not change either.",
     "",
-    "| operation | content | repository | not known yet | digest |",
-    "|---|---|---|---|---|",
-    ...previewCells.map(
-      ({ operation, content, repository, unknown, digest }) => `| ${operation} | ${content} | ${repository} | ${unknown} | ${digest} |`,
-    ),
+    `| operation | content | repository | not known yet | ${columns.map(([heading]) => heading).join(" | ")} |`,
+    `|---|---|---|---|${columns.map(() => "---|").join("")}`,
+    ...previewCells.map((cell) => {
+      const told = columns.map(([, members]) => [...new Set(members.map((way) => tell(cell, way)))].join(" / "));
+      return `| ${[cell.operation, cell.content, cell.repository, cell.unknown, ...told].join(" | ")} |`;
+    }),
     "",
     "## What a refresh does",
     "",

@@ -320,7 +320,7 @@ export interface CloudBuildImageArgs {
      */
     logs?: pulumi.Input<enums.Logs | undefined>;
     /**
-     * What happens to the image when the resource is deleted or replaced. Default: `retain`.
+     * What happens to the image when the resource is deleted or replaced. `delete` never takes what another image of the program or another tag uses. Default: `retain`.
      */
     onDelete?: pulumi.Input<enums.OnDelete | undefined>;
     /**

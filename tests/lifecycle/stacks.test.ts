@@ -200,4 +200,26 @@ describe("stacks", () => {
     assert.deepEqual(Object.keys(calls), ["ecr:BatchGetImage"]);
     assert.ok((calls["ecr:BatchGetImage"] ?? 0) <= 2, JSON.stringify(calls));
   });
+
+  it("previews a hundred images of new content with one registry call for each wave of the engine: one in all where all go at once", async function () {
+    this.timeout(120_000);
+    const folder = context();
+    const hundred = (run: string) =>
+      Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`image${i}`, { context: folder, triggers: { run: `${run}${i}` } }]));
+    const workspace = await stack(hundred("new"));
+    const callsOf = async (parallel: number): Promise<Readonly<Record<string, number>>> => {
+      await world.resetCalls();
+      await workspace.pulumi(["preview", "--suppress-progress", "--parallel", `${parallel}`]);
+      return world.calls();
+    };
+    for (const [parallel, most] of [
+      // Measured: 13 or 14, and 1. A machine that stalls for longer than the 20 ms of a window ends a wave early.
+      [8, 17],
+      [128, 3],
+    ] as const) {
+      const calls = await callsOf(parallel);
+      assert.deepEqual(Object.keys(calls), ["ecr:BatchGetImage"]);
+      assert.ok((calls["ecr:BatchGetImage"] ?? 0) <= most, `${parallel} at once: ${JSON.stringify(calls)}`);
+    }
+  });
 });

@@ -10,6 +10,7 @@ export interface Ran {
   /** stdout and stderr together, in the order they came. */
   readonly output: string;
   readonly stdout: string;
+  readonly stderr: string;
   readonly ms: number;
 }
 
@@ -69,16 +70,16 @@ export async function createWorkspace({ program, env, config = {} }: WorkspaceOp
       env: { ...process.env, ...own },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    let [output, stdout] = ["", ""];
+    let [output, stdout, stderr] = ["", "", ""];
     const waiting: { text: string | RegExp; resolve: () => void }[] = [];
     const hear = (chunk: Buffer): void => {
       output += chunk.toString("utf8");
       for (const { text, resolve } of waiting) if (typeof text === "string" ? output.includes(text) : text.test(output)) resolve();
     };
     child.stdout.on("data", (chunk: Buffer) => (hear(chunk), (stdout += chunk.toString("utf8"))));
-    child.stderr.on("data", hear);
+    child.stderr.on("data", (chunk: Buffer) => (hear(chunk), (stderr += chunk.toString("utf8"))));
     const done = new Promise<Ran>((resolve) => {
-      child.once("close", (code) => resolve({ code: code ?? -1, output, stdout, ms: performance.now() - startedAt }));
+      child.once("close", (code) => resolve({ code: code ?? -1, output, stdout, stderr, ms: performance.now() - startedAt }));
     });
     return {
       process: child,
@@ -109,6 +110,12 @@ export async function createWorkspace({ program, env, config = {} }: WorkspaceOp
     outputs: async () => JSON.parse((await pulumi(["stack", "output", "--json"])).stdout) as Record<string, unknown>,
     close: () => rmSync(base, { recursive: true, force: true }),
   };
+}
+
+/** A program of these resources and outputs, the plugin found by its folder. YAML takes JSON. */
+export function yamlProgram(resources: Readonly<Record<string, object>>, outputs: Readonly<Record<string, string>> = {}): string {
+  const plugins = { providers: [{ name: "cloudbuild", path: join(root, "provider/bin") }] };
+  return JSON.stringify({ name: "program", runtime: "yaml", plugins, resources, outputs });
 }
 
 /** What `npm install` would bring, from this checkout. */

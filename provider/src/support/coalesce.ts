@@ -3,7 +3,7 @@ import type { Clock } from "./clock.ts";
 
 export interface CoalesceOptions<Key, Value> {
   readonly clock: Clock;
-  /** How long a call waits for more keys after the last one came, in milliseconds; five times as long at most. */
+  /** How long a call waits for more callers after the last one came, in milliseconds; fifty times as long at most. */
   readonly windowMs: number;
   /** The most keys one call may carry. */
   readonly maxBatch: number;
@@ -11,11 +11,13 @@ export interface CoalesceOptions<Key, Value> {
   readonly run: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>;
 }
 
-const maxWindows = 5;
+// The engine hands resources over one by one, each after its Check: a hundred of them take most of a second.
+const maxWindows = 50;
 
 interface Batch<Key, Value> {
   readonly keys: Set<Key>;
-  readonly values: Promise<ReadonlyMap<Key, Value>>;
+  callers: number;
+  values?: Promise<ReadonlyMap<Key, Value>>;
 }
 
 /**
@@ -25,27 +27,23 @@ interface Batch<Key, Value> {
 export function coalesce<Key, Value>(options: CoalesceOptions<Key, Value>): (key: Key, signal: AbortSignal) => Promise<Value | undefined> {
   let open: Batch<Key, Value> | undefined;
 
-  function openBatch(): Batch<Key, Value> {
-    const keys = new Set<Key>();
-    const batch = { keys, values: collect() };
-    return batch;
-
-    async function collect(): Promise<ReadonlyMap<Key, Value>> {
-      let [windows, seen] = [0, 0];
-      do {
-        seen = Math.max(keys.size, 1);
-        await options.clock.sleep(options.windowMs);
-        windows += 1;
-      } while (keys.size > seen && keys.size < options.maxBatch && windows < maxWindows);
-      if (open === batch) open = undefined;
-      return options.run([...keys]);
-    }
+  async function collect(batch: Batch<Key, Value>): Promise<ReadonlyMap<Key, Value>> {
+    let [windows, seen] = [0, 0];
+    do {
+      seen = batch.callers;
+      await options.clock.sleep(options.windowMs);
+      windows += 1;
+    } while (batch.callers > seen && batch.keys.size < options.maxBatch && windows < maxWindows);
+    if (open === batch) open = undefined;
+    return options.run([...batch.keys]);
   }
 
   return async (key, signal) => {
     signal.throwIfAborted();
-    if (open === undefined || (open.keys.size >= options.maxBatch && !open.keys.has(key))) open = openBatch();
+    if (open === undefined || (open.keys.size >= options.maxBatch && !open.keys.has(key))) open = { keys: new Set(), callers: 0 };
     open.keys.add(key);
+    open.callers += 1;
+    open.values ??= collect(open);
     const values = await abortable(open.values, signal);
     return values.get(key);
   };

@@ -40,6 +40,21 @@ describe("coalescing", () => {
     assert.deepEqual(calls, [[1, 2, 3], [4], [1]]);
   });
 
+  it("waits while callers keep coming, also for keys it has already, but no longer than fifty windows", async () => {
+    const { clock, calls, ask } = squares();
+    const answers: Promise<unknown>[] = [];
+    for (let i = 0; i < 70; i++) {
+      answers.push(ask(i % 2, signal));
+      await clock.advance(15);
+    }
+    await clock.advance(100);
+    await Promise.all(answers);
+    assert.deepEqual(calls, [
+      [0, 1],
+      [1, 0],
+    ]);
+  });
+
   it("frees a caller that aborts and serves the others", async () => {
     const { clock, ask } = squares();
     const controller = new AbortController();

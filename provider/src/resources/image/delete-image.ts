@@ -10,9 +10,15 @@ import type { ImageDeps } from "./image-deps.ts";
 
 /**
  * Keeps the image, unless the program said `onDelete: "delete"`: then this resource's tags go, and the digest with them if no other tag
- * uses it. What is gone already is success.
+ * uses it. Tags that another image of the program has too (`declared`, as `<repository>:<tag>`) are left to it: after a renaming or a
+ * replacement it is this very image. What is gone already is success.
  */
-export async function deleteImage(request: DeleteRequest, deps: ImageDeps, operation: Operation): Promise<void> {
+export async function deleteImage(
+  request: DeleteRequest,
+  declared: ReadonlySet<string>,
+  deps: ImageDeps,
+  operation: Operation,
+): Promise<void> {
   const { args } = readImageArgs(request.oldInputs, deps.defaults);
   const [url, digest, contentTag] = ["repositoryUrl", "digest", "contentTag"].map((name) => textAt(request.state, name));
   if (args.onDelete === "retain" || url === undefined || digest === undefined) {
@@ -20,7 +26,9 @@ export async function deleteImage(request: DeleteRequest, deps: ImageDeps, opera
     return;
   }
   const repository = parseRepository(url);
-  const tags = [...(typeof args.tags === "symbol" ? [] : args.tags), ...(contentTag === undefined ? [] : [contentTag])];
+  const all = [...(typeof args.tags === "symbol" ? [] : args.tags), ...(contentTag === undefined ? [] : [contentTag])];
+  const tags = all.filter((tag) => !declared.has(`${repository.url}:${tag}`));
+  if (tags.length < all.length) operation.reporter.info("left what another image of this program uses too");
   try {
     await removeImage({ repository, digest: parseDigest(digest), tags }, deps.cloudFor(repository.ecr).registry, operation);
   } catch (error) {

@@ -1,5 +1,6 @@
 import { hasCode } from "../../errors/cloudbuild-error.ts";
 import { parseDigest } from "../../image/digest.ts";
+import { contentTag } from "../../image/tag.ts";
 import { reportChanges } from "./report-changes.ts";
 import { retagImage } from "../../registry/retag-image.ts";
 import type { Operation } from "../../support/operation.ts";
@@ -8,8 +9,9 @@ import { PartialStateError, type CreateRequest, type CreateResult, type Resource
 import { checkImage } from "./check-image.ts";
 import { deleteImage } from "./delete-image.ts";
 import { diffImage } from "./diff-image.ts";
+import { readImageArgs } from "./image-args.ts";
 import type { ImageDeps } from "./image-deps.ts";
-import { planImage, type ImagePlan } from "./image-plan.ts";
+import { earlierTags, planImage, type ImagePlan } from "./image-plan.ts";
 import { imageId, imageState, requireKnownState, stateVersion } from "./image-state.ts";
 import { previewImage } from "./preview-image.ts";
 import { readImage } from "./read-image.ts";
@@ -19,9 +21,15 @@ export const imageType = "cloudbuild:index:CloudBuildImage";
 
 /** `cloudbuild:index:CloudBuildImage`: an image that is in the registry, built there if it has to be. */
 export function createImageResource(deps: ImageDeps): Resource {
+  // The engine deletes at the end of a run, when it has checked every image that the program declares.
+  const declared = new Set<string>();
   return {
     defaultTimeoutMs: 60 * 60_000,
-    check: (request, operation) => checkImage(request, deps, operation),
+    async check(request, operation) {
+      const checked = await checkImage(request, deps, operation);
+      for (const reference of referencesOf(checked.inputs, deps)) declared.add(reference);
+      return checked;
+    },
     diff(request) {
       requireKnownState(request.state);
       return diffImage(request, deps.defaults);
@@ -37,9 +45,19 @@ export function createImageResource(deps: ImageDeps): Resource {
     },
     async delete(request, operation) {
       requireKnownState(request.state);
-      return deleteImage(request, deps, operation);
+      return deleteImage(request, declared, deps, operation);
     },
   };
+}
+
+/** `<repository>:<tag>` for each tag that an image of these inputs has. */
+function referencesOf(inputs: PropertyMap, { defaults }: ImageDeps): readonly string[] {
+  const { args } = readImageArgs(inputs, defaults);
+  const { repository, tags, contentHash } = args;
+  if (typeof repository !== "object") return [];
+  const contentTags = typeof contentHash === "string" ? [contentTag(contentHash), ...earlierTags(args)] : [];
+  const all = [...(typeof tags === "symbol" ? [] : tags), ...contentTags];
+  return all.map((tag) => `${repository.url}:${tag}`);
 }
 
 async function createImage({ inputs, preview }: CreateRequest, deps: ImageDeps, operation: Operation): Promise<CreateResult> {
@@ -57,15 +75,16 @@ async function createImage({ inputs, preview }: CreateRequest, deps: ImageDeps, 
 
 async function updateImage(request: UpdateRequest, deps: ImageDeps, operation: Operation): Promise<PropertyMap> {
   const { newInputs, state, preview } = request;
-  const sameContent =
-    state["digest"] !== undefined && diffImage({ ...request, ignoreChanges: [] }, deps.defaults).get("contentHash") === undefined;
+  const diff = diffImage({ ...request, ignoreChanges: [] }, deps.defaults);
+  // A repository that is not known yet may turn out to be another one.
+  const sameImage = state["digest"] !== undefined && !diff.has("contentHash") && !diff.has("repositoryUrl");
   if (preview) {
-    if (sameContent) return retaggedState(newInputs, state);
+    if (sameImage) return retaggedState(newInputs, state);
     await reportChanges(state, newInputs, deps, operation);
     return previewImage(newInputs, deps, operation);
   }
   const plan = planImage(newInputs, deps.defaults);
-  if (sameContent && (await retagged(plan, state, deps, operation))) return retaggedState(newInputs, state);
+  if (sameImage && (await retagged(plan, state, deps, operation))) return retaggedState(newInputs, state);
   return imageState(newInputs, plan, await settleImage(plan, deps, operation));
 }
 
