@@ -13,6 +13,7 @@ export function buildRequest(overrides: Partial<BuildRequest> = {}): BuildReques
     labels: {},
     secrets: {},
     recipe: "generated",
+    reproducible: false,
     timeoutMinutes: 62,
     ...overrides,
   };

@@ -7,7 +7,10 @@ import type { ImageArgs } from "./image-args.ts";
 const scheme = "pulumi-cloudbuild content 1";
 
 /** Everything that decides the bytes of an image. Tags, project, log mode and where the repository lives are not in it. */
-export type Content = Pick<ImageArgs, "hashedBuildArgs" | "target" | "platforms" | "labels" | "buildspec" | "secretNames" | "triggers"> & {
+export type Content = Pick<
+  ImageArgs,
+  "hashedBuildArgs" | "target" | "platforms" | "labels" | "buildspec" | "secretNames" | "triggers" | "reproducible"
+> & {
   readonly contextHash: Maybe<string>;
   /** sha256 of the Dockerfile's bytes, hex. */
   readonly dockerfileHash: Maybe<string>;
@@ -29,6 +32,8 @@ export function contentHash(content: Content): Maybe<string> {
     // Another recipe may make another image of the same content.
     ["recipe", content.buildspec],
     ["triggers", sorted(content.triggers)],
+    // Left out where it is off: images from before there was this input are found again.
+    ...(content.reproducible === false ? [] : [["reproducible", content.reproducible] as const]),
   ];
   if (fields.some(([, value]) => value === unknown)) return unknown;
   return createHash("sha256")

@@ -1,16 +1,18 @@
 import { hasCode } from "../../errors/cloudbuild-error.ts";
 import { parseDigest } from "../../image/digest.ts";
+import { parsePlatform } from "../../image/platform.ts";
 import { parseRepository } from "../../image/repository.ts";
+import { childTag } from "../../image/tag.ts";
 import { removeImage } from "../../registry/remove-image.ts";
 import type { Operation } from "../../support/operation.ts";
-import { textAt } from "../property-value.ts";
+import { isPropertyMap, textAt, unwrap, type PropertyMap } from "../property-value.ts";
 import type { DeleteRequest } from "../resource.ts";
 import { readImageArgs } from "./image-args.ts";
 import type { ImageDeps } from "./image-deps.ts";
 
 /**
  * Keeps the image, unless the program said `onDelete: "delete"`: then this resource's tags go, and the digest with them if no other tag
- * uses it. What is gone already is success.
+ * uses it; then the images of its platforms, if it was an index. What is gone already is success.
  */
 export async function deleteImage(request: DeleteRequest, deps: ImageDeps, operation: Operation): Promise<void> {
   const { args } = readImageArgs(request.oldInputs, deps.defaults);
@@ -22,8 +24,20 @@ export async function deleteImage(request: DeleteRequest, deps: ImageDeps, opera
   const repository = parseRepository(url);
   const tags = [...(typeof args.tags === "symbol" ? [] : args.tags), ...(contentTag === undefined ? [] : [contentTag])];
   try {
-    await removeImage({ repository, digest: parseDigest(digest), tags }, deps.cloudFor(repository.ecr).registry, operation);
+    const owned = {
+      repository,
+      digest: parseDigest(digest),
+      tags,
+      childTags: contentTag === undefined ? [] : childTags(contentTag, request.state),
+    };
+    await removeImage(owned, deps.cloudFor(repository.ecr).registry, operation);
   } catch (error) {
     if (!hasCode(error, "repository-missing")) throw error;
   }
+}
+
+function childTags(contentTag: string, state: PropertyMap): readonly string[] {
+  const digests = unwrap(state["platformDigests"] ?? null);
+  const platforms = isPropertyMap(digests) ? Object.keys(digests) : [];
+  return platforms.length > 1 ? platforms.map((platform) => childTag(contentTag, parsePlatform(platform))) : [];
 }

@@ -34,6 +34,7 @@ export const effects = {
   secrets: "content",
   buildspec: "content",
   triggers: "content",
+  reproducible: "content",
   tags: "tags",
   onDelete: "setting",
   project: "ignore",
