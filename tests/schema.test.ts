@@ -36,7 +36,12 @@ describe("schema.json is what the code does", () => {
     const inputs = Object.fromEntries([...userInputs, ...computedInputs].map((name) => [name, "x"]));
     const plan = { repository: parseRepository("127.0.0.1:5000/app"), tags: [], contentTag: "cb-" };
     const outcome: Outcome = "built";
-    const state = imageState(inputs, plan, { digest: "sha256:", outcome, build: { id: "x", seconds: 1, logsUrl: "x" } });
+    const state = imageState(inputs, plan, {
+      digest: "sha256:",
+      platformDigests: {},
+      outcome,
+      build: { id: "x", seconds: 1, logsUrl: "x" },
+    });
     assert.deepEqual(sorted(Object.keys(image.properties)), sorted(Object.keys(state)));
   });
 

@@ -70,7 +70,7 @@ export class CloudBuildImage extends pulumi.CustomResource {
      */
     declare public readonly buildArgs: pulumi.Output<{[key: string]: string} | undefined>;
     /**
-     * The CodeBuild build that made the image, if this resource saw one.
+     * The CodeBuild build that made the image, if this resource saw one; of several platforms, the last to end.
      */
     declare public /*out*/ readonly buildId: pulumi.Output<string | undefined>;
     /**
@@ -78,7 +78,7 @@ export class CloudBuildImage extends pulumi.CustomResource {
      */
     declare public readonly buildspec: pulumi.Output<enums.Buildspec | undefined>;
     /**
-     * The hash of everything that decides the image, 64 hex: contexts, Dockerfile, target, platform, build arguments, labels, triggers. Known in previews.
+     * The hash of everything that decides the image, 64 hex: contexts, Dockerfile, target, platforms, build arguments, labels, triggers. Known in previews.
      */
     declare public /*out*/ readonly contentHash: pulumi.Output<string | undefined>;
     /**
@@ -106,7 +106,7 @@ export class CloudBuildImage extends pulumi.CustomResource {
      */
     declare public readonly contexts: pulumi.Output<{[key: string]: string} | undefined>;
     /**
-     * The image's digest, `sha256:<64 hex>`: the sha256 of its manifest.
+     * The image's digest, `sha256:<64 hex>`: the sha256 of its manifest, or of its index.
      */
     declare public /*out*/ readonly digest: pulumi.Output<string>;
     /**
@@ -154,7 +154,11 @@ export class CloudBuildImage extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly outcome: pulumi.Output<enums.Outcome>;
     /**
-     * The platform, as given.
+     * Platform → digest of the image for it: `linux/arm64` → `sha256:<64 hex>`. One entry for a single image; for an image of several platforms its children, each of which can be used alone.
+     */
+    declare public /*out*/ readonly platformDigests: pulumi.Output<{[key: string]: string} | undefined>;
+    /**
+     * The platforms, as given.
      */
     declare public readonly platforms: pulumi.Output<string[] | undefined>;
     /**
@@ -165,6 +169,10 @@ export class CloudBuildImage extends pulumi.CustomResource {
      * The URL of the repository, as given.
      */
     declare public readonly repositoryUrl: pulumi.Output<string>;
+    /**
+     * As given.
+     */
+    declare public readonly reproducible: pulumi.Output<boolean | undefined>;
     /**
      * Build secrets, as given: references, never values.
      */
@@ -222,6 +230,7 @@ export class CloudBuildImage extends pulumi.CustomResource {
             resourceInputs["platforms"] = args?.platforms;
             resourceInputs["project"] = args?.project;
             resourceInputs["repositoryUrl"] = args?.repositoryUrl;
+            resourceInputs["reproducible"] = args?.reproducible;
             resourceInputs["secrets"] = args?.secrets;
             resourceInputs["sourceVersion"] = args?.sourceVersion;
             resourceInputs["tags"] = args?.tags;
@@ -239,6 +248,7 @@ export class CloudBuildImage extends pulumi.CustomResource {
             resourceInputs["imageUri"] = undefined /*out*/;
             resourceInputs["logsUrl"] = undefined /*out*/;
             resourceInputs["outcome"] = undefined /*out*/;
+            resourceInputs["platformDigests"] = undefined /*out*/;
             resourceInputs["stateVersion"] = undefined /*out*/;
         } else {
             resourceInputs["buildArgs"] = undefined /*out*/;
@@ -263,9 +273,11 @@ export class CloudBuildImage extends pulumi.CustomResource {
             resourceInputs["onDelete"] = undefined /*out*/;
             resourceInputs["onMissing"] = undefined /*out*/;
             resourceInputs["outcome"] = undefined /*out*/;
+            resourceInputs["platformDigests"] = undefined /*out*/;
             resourceInputs["platforms"] = undefined /*out*/;
             resourceInputs["project"] = undefined /*out*/;
             resourceInputs["repositoryUrl"] = undefined /*out*/;
+            resourceInputs["reproducible"] = undefined /*out*/;
             resourceInputs["secrets"] = undefined /*out*/;
             resourceInputs["sourceVersion"] = undefined /*out*/;
             resourceInputs["stateVersion"] = undefined /*out*/;
@@ -328,7 +340,7 @@ export interface CloudBuildImageArgs {
      */
     onMissing?: pulumi.Input<enums.OnMissing | undefined>;
     /**
-     * The platform of the image, such as `linux/arm64`, as in `docker build --platform`. Built natively on a machine of that architecture. This version takes one. Default: `linux/amd64`.
+     * The platforms of the image, such as `linux/arm64`, as in `docker build --platform`. Each is built natively, at the same time, on a machine of its architecture; the image of several is an image index over them, which Lambda does not take. Default: `linux/amd64`.
      */
     platforms?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
@@ -339,6 +351,10 @@ export interface CloudBuildImageArgs {
      * The URL of the ECR repository, such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com/app`, without a tag. May be an output of a repository made in the same update. Its region is where the image is built. A registry that is no ECR host is accepted only with a custom endpoint.
      */
     repositoryUrl: pulumi.Input<string>;
+    /**
+     * Build with a fixed time (the build arg `SOURCE_DATE_EPOCH`, unless `buildArgs` sets it, and rewritten timestamps), so that the same content has the same digest even when it is built anew without any cache. What a command writes into files it must write the same each time. Default: false.
+     */
+    reproducible?: pulumi.Input<boolean | undefined>;
     /**
      * Build secrets by name, for `RUN --mount=type=secret,id=<name>`. Their values are read by the build and are nowhere else: not in the image, its history, the log, or Pulumi's state. Only the names are part of the content: to build again with a rotated value, change `triggers`.
      */

@@ -59,6 +59,10 @@ export interface GetImageResult {
      */
     readonly mediaType: string;
     /**
+     * Platform → digest of the image for it.
+     */
+    readonly platformDigests: {[key: string]: string};
+    /**
      * `os/architecture` of the image, or of each image of an index.
      */
     readonly platforms: string[];
@@ -67,7 +71,7 @@ export interface GetImageResult {
      */
     readonly repositoryUrl: string;
     /**
-     * The tags on it, sorted, without the content tag.
+     * The tags on it, sorted, without those the provider gives.
      */
     readonly tags: string[];
 }

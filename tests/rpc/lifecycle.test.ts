@@ -149,6 +149,7 @@ describe("the provider over gRPC", () => {
         imageUri: state["imageUri"],
         mediaType: "application/vnd.oci.image.manifest.v1+json",
         platforms: ["linux/amd64"],
+        platformDigests: { "linux/amd64": state["digest"] },
         tags: ["get-me"],
         contentTag: state["contentTag"],
       });
@@ -218,7 +219,7 @@ describe("the provider over gRPC", () => {
     const inputs = await checked(urn, { context: folder });
     const { id, state } = await client.create(urn, inputs, { preview: true });
     assert.equal(id, "");
-    for (const name of ["imageUri", "digest", "buildId", "logsUrl", "duration", "outcome"])
+    for (const name of ["imageUri", "digest", "platformDigests", "buildId", "logsUrl", "duration", "outcome"])
       assert.equal(state[name], unknownSentinel, name);
     assert.equal(JSON.stringify(state).includes('""'), false);
     assert.deepEqual(Object.keys(await world.calls()), ["ecr:BatchGetImage"]);
@@ -226,6 +227,7 @@ describe("the provider over gRPC", () => {
     const made = await client.create(urn, inputs);
     const again = await client.create(imageUrn("preview-again"), inputs, { preview: true });
     assert.equal(again.state["digest"], made.state["digest"]);
+    assert.deepEqual(again.state["platformDigests"], { "linux/amd64": made.state["digest"] });
     assert.equal(again.state["outcome"], "reused");
   });
 
@@ -308,6 +310,7 @@ describe("the provider over gRPC", () => {
       assert.match(id, /#[0-9a-f]{12}$/);
       assert.equal(state?.["digest"], made.state["digest"]);
       assert.equal(state?.["contentTag"], made.state["contentTag"]);
+      assert.deepEqual(state?.["platformDigests"], { "linux/amd64": made.state["digest"] });
       assert.deepEqual(inputs, { repositoryUrl: world.repositoryUrl, tags: ["imported"] });
     }
     assert.equal((await client.read(urn, `${world.repositoryUrl}:nowhere`)).id, "");

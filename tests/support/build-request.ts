@@ -14,6 +14,7 @@ export function buildRequest(overrides: Partial<BuildRequest> = {}): { -readonly
     labels: {},
     secrets: {},
     recipe: "generated",
+    reproducible: false,
     timeoutMinutes: 62,
     ...overrides,
   };

@@ -19,7 +19,7 @@ interface Kept {
   stoppedAt?: number;
 }
 
-/** A build takes `seconds`, and fails if it has a build arg named FAIL. */
+/** A build takes `seconds`, unless a build arg named SECONDS says otherwise, and fails if it has one named FAIL. */
 export function memoryBackend({ clock, projects, seconds }: { clock: Clock; projects: readonly string[]; seconds: number }): MemoryBackend {
   const builds: Kept[] = [];
   const group = "memory";
@@ -58,7 +58,8 @@ export function memoryBackend({ clock, projects, seconds }: { clock: Clock; proj
       const known = builds.find((build) => build.key === key);
       if (known !== undefined) return { id: known.id, settled: observe(known).kind !== "running" };
       const now = clock.now();
-      const build = { id: `${request.project}:${builds.length + 1}`, request, key, startedAt: now, endsAt: now + seconds * 1000 };
+      const endsAt = now + Number(request.buildArgs["SECONDS"] ?? seconds) * 1000;
+      const build = { id: `${request.project}:${builds.length + 1}`, request, key, startedAt: now, endsAt };
       builds.push(build);
       return { id: build.id, settled: false };
     },

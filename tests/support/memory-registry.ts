@@ -2,18 +2,30 @@ import { CloudBuildError } from "../../provider/src/errors/cloudbuild-error.ts";
 import { digestOf, type Digest } from "../../provider/src/image/digest.ts";
 import type { Platform } from "../../provider/src/image/platform.ts";
 import type { Repository } from "../../provider/src/image/repository.ts";
-import { indexMediaTypes, type FoundImage, type ImageReference, type ImageRegistry } from "../../provider/src/registry/image-registry.ts";
+import {
+  indexMediaTypes,
+  type DescribedImage,
+  type FoundImage,
+  type ImageReference,
+  type ImageRegistry,
+} from "../../provider/src/registry/image-registry.ts";
 
 /** A registry that keeps images in memory: the same promises as ECR's, checked by the same tests. */
 export interface MemoryRegistry extends ImageRegistry {
   /** Stores an image as a push would, and tags it. */
   push(repository: Repository, manifest: string, mediaType: string, platforms: readonly Platform[], tags: readonly string[]): FoundImage;
   makeImmutable(repository: Repository): void;
+  setStatus(repository: Repository, digest: Digest, status: DescribedImage["status"]): void;
 }
 
 interface Stored {
   readonly image: FoundImage;
   readonly platforms: readonly Platform[];
+  status: DescribedImage["status"];
+}
+
+interface IndexContent {
+  readonly manifests: readonly { readonly digest: Digest; readonly platform: Platform }[];
 }
 
 interface Shelf {
@@ -36,21 +48,32 @@ export function memoryRegistry(repositories: readonly string[]): MemoryRegistry 
     return digest === undefined ? undefined : images.get(digest);
   }
 
+  const childrenOf = ({ mediaType, manifest }: FoundImage): IndexContent["manifests"] =>
+    indexMediaTypes.has(mediaType) ? (JSON.parse(manifest) as IndexContent).manifests : [];
+
   return {
     push(repository, manifest, mediaType, platforms, tags) {
       const at = shelf(repository);
       const image: FoundImage = { digest: digestOf(manifest), manifest, mediaType };
-      at.images.set(image.digest, { image, platforms });
+      at.images.set(image.digest, { image, platforms, status: "active" });
       for (const tag of tags) at.tags.set(tag, image.digest);
       return image;
     },
     makeImmutable: (repository) => void (shelf(repository).immutable = true),
-    find: async (repository, reference) => lookUp(shelf(repository), reference)?.image,
-    async describe(repository, digest) {
-      const { images, tags } = shelf(repository);
-      const stored = images.get(digest);
+    setStatus(repository, digest, status) {
+      const stored = shelf(repository).images.get(digest);
+      if (stored !== undefined) stored.status = status;
+    },
+    async find(repository, reference) {
+      const stored = lookUp(shelf(repository), reference);
+      return stored?.status === "active" ? stored.image : undefined;
+    },
+    async describe(repository, reference) {
+      const at = shelf(repository);
+      const stored = lookUp(at, reference);
       if (stored === undefined) return undefined;
-      return { digest, mediaType: stored.image.mediaType, tags: [...tags].filter(([, on]) => on === digest).map(([tag]) => tag) };
+      const { digest, mediaType } = stored.image;
+      return { digest, mediaType, tags: [...at.tags].filter(([, on]) => on === digest).map(([tag]) => tag), status: stored.status };
     },
     platformsOf: async (repository, { digest }) => shelf(repository).images.get(digest)?.platforms ?? [],
     async put(repository, image, tag) {
@@ -61,22 +84,31 @@ export function memoryRegistry(repositories: readonly string[]): MemoryRegistry 
           property: "tags",
         });
       }
-      if (!at.images.has(image.digest)) at.images.set(image.digest, { image, platforms: [] });
+      const children = childrenOf(image);
+      if (children.some(({ digest }) => !at.images.has(digest))) {
+        throw new CloudBuildError("image-unconfirmed", `the index for "${repository.url}:${tag}" lists an image that is not there`);
+      }
+      const platforms = children.map(({ platform }) => platform);
+      if (!at.images.has(image.digest)) at.images.set(image.digest, { image, platforms, status: "active" });
       at.tags.set(tag, image.digest);
     },
     async remove(repository, references) {
       const at = shelf(repository);
+      const kept: ImageReference[] = [];
       for (const reference of references) {
         const digest = "tag" in reference ? at.tags.get(reference.tag) : reference.digest;
         if (digest === undefined || !at.images.has(digest)) continue;
-        const parent = [...at.images.values()].find(({ image }) => indexMediaTypes.has(image.mediaType) && image.manifest.includes(digest));
+        const last = "digest" in reference || [...at.tags.values()].filter((on) => on === digest).length === 1;
+        if (last && [...at.images.values()].some(({ image }) => childrenOf(image).some((child) => child.digest === digest))) {
+          kept.push(reference);
+          continue;
+        }
         if ("tag" in reference) at.tags.delete(reference.tag);
-        const left = [...at.tags.values()].includes(digest);
-        if ("tag" in reference && left) continue;
-        if (parent !== undefined) throw new CloudBuildError("image-unconfirmed", `"${digest}" is part of "${parent.image.digest}"`);
+        if (!last) continue;
         at.images.delete(digest);
         for (const [tag, on] of at.tags) if (on === digest) at.tags.delete(tag);
       }
+      return kept;
     },
   };
 }

@@ -9,7 +9,10 @@ export interface StoredManifest {
   readonly bytes: Buffer;
   /** Milliseconds since the epoch. */
   readonly pushedAt: number;
+  readonly archivedAt?: number;
 }
+
+type AboutManifest = Pick<StoredManifest, "mediaType" | "pushedAt" | "archivedAt">;
 
 export interface StoredRepository {
   readonly name: string;
@@ -29,8 +32,11 @@ export interface ImageStore {
   deleteTag(repository: string, tag: string): void;
   manifests(repository: string): StoredManifest[];
   manifest(repository: string, digest: string): StoredManifest | undefined;
+  /** Pushing what is archived restores it. */
   putManifest(repository: string, manifest: Pick<StoredManifest, "mediaType" | "bytes">): StoredManifest;
   deleteManifest(repository: string, digest: string): void;
+  /** Moves an image into the archive, or out of it. */
+  setArchived(repository: string, digest: string, archived: boolean): void;
   hasBlob(repository: string, digest: string): boolean;
   blobSize(digest: string): number;
   openBlob(digest: string): NodeJS.ReadableStream;
@@ -83,18 +89,25 @@ export function createImageStore(folder: string): ImageStore {
         .filter((one) => one !== undefined),
     manifest(name, digest) {
       const path = repositoryPath(name, "manifests", hexOf(digest));
-      const about = readJson<{ mediaType: string; pushedAt: number }>(`${path}.json`);
+      const about = readJson<AboutManifest>(`${path}.json`);
       return about === undefined ? undefined : { digest, ...about, bytes: readFileSync(path) };
     },
     putManifest(name, { mediaType, bytes }) {
       const digest = sha256(bytes);
       const known = store.manifest(name, digest);
-      if (known !== undefined) return known;
+      if (known !== undefined && known.archivedAt === undefined) return known;
       const path = repositoryPath(name, "manifests", hexOf(digest));
       const about = { mediaType, pushedAt: Date.now() };
       writeWhole(path, bytes);
       writeJson(`${path}.json`, about);
       return { digest, ...about, bytes };
+    },
+    setArchived(name, digest, archived) {
+      const found = store.manifest(name, digest);
+      if (found === undefined) return;
+      const { mediaType, pushedAt } = found;
+      const about: AboutManifest = { mediaType, pushedAt, ...(archived ? { archivedAt: Date.now() } : {}) };
+      writeJson(`${repositoryPath(name, "manifests", hexOf(digest))}.json`, about);
     },
     deleteManifest(name, digest) {
       const path = repositoryPath(name, "manifests", hexOf(digest));

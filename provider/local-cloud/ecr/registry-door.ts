@@ -70,7 +70,8 @@ export function createRegistryDoor({ store, password }: { store: ImageStore; pas
   function manifestBy(name: string, reference: string): StoredManifest {
     const digest = digestForm.test(reference) ? reference : store.tags(name).get(reference);
     const found = digest === undefined ? undefined : store.manifest(name, digest);
-    if (found !== undefined) return found;
+    // ECR's manual: "Requests to pull the archived image will fail with a 404 error."
+    if (found !== undefined && found.archivedAt === undefined) return found;
     throw new AwsError("MANIFEST_UNKNOWN", `Requested image not found: ${name}:${reference}`, 404);
   }
 

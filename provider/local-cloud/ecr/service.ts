@@ -36,12 +36,14 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
     );
   }
 
+  function imageId(id: JsonObject): ImageId {
+    const one = read(id);
+    const [imageTag, imageDigest] = [one.text("imageTag"), one.text("imageDigest")];
+    return { ...(imageTag === undefined ? {} : { imageTag }), ...(imageDigest === undefined ? {} : { imageDigest }) };
+  }
+
   function imageIds(input: Reader): ImageId[] {
-    const ids = input.requiredObjects("imageIds").map((id) => {
-      const one = read(id);
-      const [imageTag, imageDigest] = [one.text("imageTag"), one.text("imageDigest")];
-      return { ...(imageTag === undefined ? {} : { imageTag }), ...(imageDigest === undefined ? {} : { imageDigest }) };
-    });
+    const ids = input.requiredObjects("imageIds").map(imageId);
     if (ids.length < 1 || ids.length > maxIds) throw new AwsError("InvalidParameterException", `imageIds must hold 1 to ${maxIds} members`);
     return ids;
   }
@@ -68,7 +70,7 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
     encryptionConfiguration: { encryptionType: "AES256" },
   });
 
-  function describeImage(name: string, { digest, mediaType, bytes, pushedAt }: StoredManifest): JsonObject {
+  function describeImage(name: string, { digest, mediaType, bytes, pushedAt, archivedAt }: StoredManifest): JsonObject {
     const tags = [...store.tags(name)].filter(([, on]) => on === digest).map(([tag]) => tag);
     return {
       registryId: accountId,
@@ -78,8 +80,22 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
       imageSizeInBytes: imageSize(parseManifest(bytes)),
       imagePushedAt: epochSeconds(pushedAt),
       imageManifestMediaType: mediaType,
-      imageStatus: "ACTIVE",
+      imageStatus: archivedAt === undefined ? "ACTIVE" : "ARCHIVED",
+      ...(archivedAt === undefined ? {} : { lastArchivedAt: epochSeconds(archivedAt) }),
     };
+  }
+
+  function imageNotFound(name: string, id: ImageId): AwsError {
+    return new AwsError(
+      "ImageNotFoundException",
+      `The image with imageId ${JSON.stringify(id)} does not exist within the repository with name '${name}' in the registry with id '${accountId}'`,
+    );
+  }
+
+  /** Which images DescribeImages shows: the API says that without a filter only active ones are; that this holds for imageIds, too, is assumed. */
+  function shownBy(input: Reader): (image: StoredManifest) => boolean {
+    const wanted = read(input.object("filter") ?? {}).text("imageStatus") ?? "ACTIVE";
+    return ({ archivedAt }) => wanted === "ANY" || (wanted === "ARCHIVED") === (archivedAt !== undefined);
   }
 
   function mutability(input: Reader): "MUTABLE" | "IMMUTABLE" {
@@ -146,7 +162,8 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
         const failures: Json[] = [];
         for (const id of imageIds(input)) {
           const found = find(name, id);
-          if (found === undefined)
+          // Pulling is BatchGetImage, and pulling an archived image is known to end with a 404; that this is its failure code is assumed.
+          if (found === undefined || found.archivedAt !== undefined)
             failures.push({ imageId: { ...id }, failureCode: "ImageNotFound", failureReason: "Requested image not found" });
           else images.push(imageOf(name, found, id.imageTag));
         }
@@ -155,16 +172,19 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
       DescribeImages(raw) {
         const input = read(raw);
         const { name } = repository(input);
+        const shown = shownBy(input);
         if (input.objects("imageIds") === undefined) {
-          return { imageDetails: store.manifests(name).map((one) => describeImage(name, one)) };
+          return {
+            imageDetails: store
+              .manifests(name)
+              .filter(shown)
+              .map((one) => describeImage(name, one)),
+          };
         }
         const found = imageIds(input).map((id) => {
           const image = find(name, id);
-          if (image !== undefined) return image;
-          throw new AwsError(
-            "ImageNotFoundException",
-            `The image with imageId ${JSON.stringify(id)} does not exist within the repository with name '${name}' in the registry with id '${accountId}'`,
-          );
+          if (image !== undefined && shown(image)) return image;
+          throw imageNotFound(name, id);
         });
         return { imageDetails: [...new Map(found.map((one) => [one.digest, one])).values()].map((one) => describeImage(name, one)) };
       },
@@ -178,6 +198,21 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
             ...untagged.map(({ digest }) => ({ imageDigest: digest })),
           ],
         };
+      },
+      UpdateImageStorageClass(raw) {
+        const input = read(raw);
+        const { name } = repository(input);
+        const id = imageId(input.object("imageId") ?? {});
+        const image = find(name, id);
+        if (image === undefined) throw imageNotFound(name, id);
+        const target = input.requiredText("targetStorageClass");
+        if (target !== "ARCHIVE" && target !== "STANDARD") {
+          throw new AwsError("InvalidParameterException", `Invalid parameter at 'targetStorageClass': '${target}'`);
+        }
+        // ECR takes up to 20 minutes to restore an image and says ACTIVATING meanwhile; here it is done at once.
+        store.setArchived(name, image.digest, target === "ARCHIVE");
+        const imageStatus = target === "ARCHIVE" ? "ARCHIVED" : "ACTIVE";
+        return { registryId: accountId, repositoryName: name, imageId: { imageDigest: image.digest }, imageStatus };
       },
       PutImage: (raw) => putImage(read(raw)),
       BatchDeleteImage: (raw) => batchDelete(read(raw)),
@@ -232,15 +267,16 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
     }
     requireReferences(found.name, mediaType, content);
     const imageTag = input.text("imageTag");
-    const known = store.manifest(found.name, digest) !== undefined;
-    if (imageTag === undefined ? known : store.tags(found.name).get(imageTag) === digest) {
+    const stored = store.manifest(found.name, digest);
+    const known = stored !== undefined && stored.archivedAt === undefined;
+    if (known && (imageTag === undefined || store.tags(found.name).get(imageTag) === digest)) {
       const what = imageTag === undefined ? `digest '${digest}'` : `digest '${digest}' and tag '${imageTag}'`;
       throw new AwsError("ImageAlreadyExistsException", `Image with ${what} already exists in the repository with name '${found.name}'`);
     }
     tag(found, imageTag, digest);
-    const stored = store.putManifest(found.name, { mediaType, bytes });
+    const put = store.putManifest(found.name, { mediaType, bytes });
     if (imageTag !== undefined) store.setTag(found.name, imageTag, digest);
-    return { image: imageOf(found.name, stored, imageTag) };
+    return { image: imageOf(found.name, put, imageTag) };
   }
 
   function tag({ name, tagMutability }: StoredRepository, imageTag: string | undefined, digest: string): void {

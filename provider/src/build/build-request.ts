@@ -55,7 +55,7 @@ export interface BuildRequest {
   /** What runs the build; a CodeBuild project's name. */
   readonly project: string;
   readonly repository: Repository;
-  /** The tag the build pushes, by which the image is found again. User tags are put on it afterwards. */
+  /** The tag the build pushes, by which the image is found again: a child tag where it is one of several platforms. User tags are put on it afterwards. */
   readonly contentTag: string;
   readonly platform: Platform;
   readonly context: BuildContext;
@@ -70,6 +70,8 @@ export interface BuildRequest {
   readonly secrets: Readonly<Record<string, BuildSecret>>;
   /** `generated`: ours. `project`: the project brings its own, and is told by variables what to push. */
   readonly recipe: "generated" | "project";
+  /** No time but a fixed one gets into the image, so that equal content makes equal bytes. */
+  readonly reproducible: boolean;
   /** The cloud ends the build itself after this many minutes, whatever becomes of us. */
   readonly timeoutMinutes: number;
 }

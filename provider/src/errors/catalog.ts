@@ -121,6 +121,11 @@ export const catalog = {
     hint: "build it where builds are allowed, or set `onMissing` to `build`",
     actor: "program",
   },
+  "image-archived": {
+    title: "the image is archived and cannot be pulled",
+    hint: "restore the image to the standard storage class, and run again",
+    actor: "account",
+  },
   "image-unconfirmed": {
     title: "the registry does not confirm what the build pushed",
     hint: "run again; if it persists, check who else pushes to this repository",

@@ -2,8 +2,10 @@ import { CloudBuildError } from "../errors/cloudbuild-error.ts";
 import { parseDigest, type Digest } from "../image/digest.ts";
 import { formatPlatform } from "../image/platform.ts";
 import { parseRepository, type Repository } from "../image/repository.ts";
-import { contentTag, parseTag } from "../image/tag.ts";
-import type { FoundImage, ImageReference, ImageRegistry } from "../registry/image-registry.ts";
+import { contentTag, isContentTag, isReservedTag, parseTag } from "../image/tag.ts";
+import { formatReference, type FoundImage, type ImageReference, type ImageRegistry } from "../registry/image-registry.ts";
+import { platformDigests } from "../registry/manifest.ts";
+import { refuseArchived } from "../registry/refuse-archived.ts";
 import type { ImageDeps } from "../resources/image/image-deps.ts";
 import { readInputs, type InputReader, type Maybe } from "../resources/input-reader.ts";
 import { unknown, type PropertyMap } from "../resources/property-value.ts";
@@ -81,37 +83,37 @@ async function waitFor(
     const image = await registry.find(repository, reference, signal);
     if (image !== undefined) return image;
     const left = until - clock.now();
-    if (left <= 0) throw missing(repository, reference, waitSeconds);
-    reporter.status(`waiting for ${spelled(repository, reference)} (${Math.ceil(left / 1000)} s left)`);
+    if (left <= 0) {
+      await refuseArchived(repository, reference, registry, signal);
+      throw missing(repository, reference, waitSeconds);
+    }
+    reporter.status(`waiting for ${formatReference(repository, reference)} (${Math.ceil(left / 1000)} s left)`);
     await clock.sleep(Math.min(pauseMs, left), signal);
   }
 }
 
 async function describe(repository: Repository, image: FoundImage, registry: ImageRegistry, { signal }: Operation): Promise<PropertyMap> {
   const [described, platforms] = await Promise.all([
-    registry.describe(repository, image.digest, signal),
+    registry.describe(repository, { digest: image.digest }, signal),
     registry.platformsOf(repository, image, signal),
   ]);
   const tags = (described?.tags ?? []).toSorted();
-  const content = tags.find((tag) => tag.startsWith("cb-"));
+  const content = tags.find(isContentTag);
   return {
     repositoryUrl: repository.url,
     digest: image.digest satisfies Digest,
     imageUri: `${repository.url}@${image.digest}`,
     mediaType: image.mediaType,
     platforms: platforms.map(formatPlatform),
-    tags: tags.filter((tag) => tag !== content),
+    platformDigests: platformDigests(image, platforms),
+    tags: tags.filter((tag) => !isReservedTag(tag)),
     ...(content === undefined ? {} : { contentTag: content }),
   };
 }
 
-function spelled({ url }: Repository, reference: ImageReference): string {
-  return "tag" in reference ? `${url}:${reference.tag}` : `${url}@${reference.digest}`;
-}
-
 function missing(repository: Repository, reference: ImageReference, waitSeconds: number): CloudBuildError {
   const waited = waitSeconds > 0 ? ` after ${waitSeconds} s` : "";
-  return new CloudBuildError("image-missing", `"${spelled(repository, reference)}" does not exist${waited}`, {
+  return new CloudBuildError("image-missing", `"${formatReference(repository, reference)}" does not exist${waited}`, {
     hint: "push or build it first, or wait for it with `waitSeconds`",
   });
 }

@@ -1,4 +1,4 @@
-import type { Image, ImageIdentifier } from "@aws-sdk/client-ecr";
+import type { Image, ImageFailure, ImageIdentifier, ImageStatus } from "@aws-sdk/client-ecr";
 import { CloudBuildError } from "../errors/cloudbuild-error.ts";
 import { digestOf, parseDigest } from "../image/digest.ts";
 import type { Platform } from "../image/platform.ts";
@@ -8,15 +8,18 @@ import type { Clock } from "../support/clock.ts";
 import { coalesce } from "../support/coalesce.ts";
 import { retry } from "../support/retry.ts";
 import type { EcrApi } from "./ecr-api.ts";
-import { indexMediaTypes, manifestMediaTypes, type FoundImage, type ImageRegistry } from "./image-registry.ts";
-import { parseIndexPlatforms, parsePlatformOfConfig, configDigestOf } from "./manifest.ts";
+import { indexMediaTypes, manifestMediaTypes, type DescribedImage, type FoundImage, type ImageRegistry } from "./image-registry.ts";
+import { configDigestOf, parseIndex, parsePlatformOfConfig } from "./manifest.ts";
 
 // What BatchGetImage and BatchDeleteImage take in one call.
 const maxIds = 100;
 // Resources that Pulumi handles together ask within this time of each other.
 const windowMs = 20;
 
-type Lookup = (reference: string, signal: AbortSignal) => Promise<FoundImage | undefined>;
+// What BatchGetImage answers of an image that is not there, and of one that nothing can pull. Any other failure says nothing of the image.
+const notToBePulled: ReadonlySet<string> = new Set(["ImageNotFound", "ImageInaccessible"]);
+
+type Lookup = (reference: string, signal: AbortSignal) => Promise<FoundImage | CloudBuildError | undefined>;
 
 /** Amazon ECR as an image registry. Lookups that come together are one call for each hundred, per repository. */
 export function createEcrRegistry({ api, clock }: { api: EcrApi; clock: Clock }): ImageRegistry {
@@ -39,7 +42,7 @@ export function createEcrRegistry({ api, clock }: { api: EcrApi; clock: Clock })
   function lookupIn(repository: Repository): Lookup {
     const known = lookups.get(repository.url);
     if (known !== undefined) return known;
-    const lookup = coalesce<string, FoundImage>({
+    const lookup = coalesce<string, FoundImage | CloudBuildError>({
       clock,
       windowMs,
       maxBatch: maxIds,
@@ -49,14 +52,22 @@ export function createEcrRegistry({ api, clock }: { api: EcrApi; clock: Clock })
     return lookup;
   }
 
-  async function getImages(repository: Repository, references: readonly string[]): Promise<ReadonlyMap<string, FoundImage>> {
-    const { images = [] } = await call("BatchGetImage", repository, untilDone, () =>
+  /** A reference whose lookup failed alone has its error for an answer, so that the others have theirs. */
+  async function getImages(
+    repository: Repository,
+    references: readonly string[],
+  ): Promise<ReadonlyMap<string, FoundImage | CloudBuildError>> {
+    const { images = [], failures = [] } = await call("BatchGetImage", repository, untilDone, () =>
       api.batchGetImage(
         { ...nameOf(repository), imageIds: references.map(identifierOf), acceptedMediaTypes: [...manifestMediaTypes, ...indexMediaTypes] },
         untilDone,
       ),
     );
-    const found = new Map<string, FoundImage>();
+    const found = new Map<string, FoundImage | CloudBuildError>();
+    for (const failure of failures.filter(({ failureCode = "" }) => !notToBePulled.has(failureCode))) {
+      const error = new CloudBuildError("cloud-unavailable", `ecr:BatchGetImage on "${repository.url}": ${failureText(failure)}`);
+      for (const reference of [failure.imageId?.imageTag, failure.imageId?.imageDigest]) if (reference) found.set(reference, error);
+    }
     for (const image of images) {
       const parsed = parseImage(repository, image);
       found.set(parsed.digest, parsed);
@@ -66,9 +77,16 @@ export function createEcrRegistry({ api, clock }: { api: EcrApi; clock: Clock })
   }
 
   return {
-    find: (repository, reference, signal) => lookupIn(repository)("tag" in reference ? reference.tag : reference.digest, signal),
-    async describe(repository, digest, signal) {
-      const input = { ...nameOf(repository), imageIds: [{ imageDigest: digest }] };
+    async find(repository, reference, signal) {
+      const found = await lookupIn(repository)("tag" in reference ? reference.tag : reference.digest, signal);
+      if (found instanceof CloudBuildError) throw found;
+      return found;
+    },
+    async describe(repository, reference, signal) {
+      // Without a filter, only active images are sure to be answered.
+      const filter = { imageStatus: "ANY" } as const;
+      const imageIds = [identifierOf("tag" in reference ? reference.tag : reference.digest)];
+      const input = { ...nameOf(repository), imageIds, filter };
       const described = await call("DescribeImages", repository, signal, async () => {
         try {
           return await api.describeImages(input, signal);
@@ -78,12 +96,16 @@ export function createEcrRegistry({ api, clock }: { api: EcrApi; clock: Clock })
         }
       });
       const [detail] = described.imageDetails ?? [];
-      return detail && { digest, mediaType: detail.imageManifestMediaType ?? "", tags: detail.imageTags ?? [] };
+      if (detail === undefined) return undefined;
+      const { imageDigest = "", imageManifestMediaType: mediaType = "", imageTags: tags = [], imageStatus = "ACTIVE" } = detail;
+      return { digest: parseDigest(imageDigest), mediaType, tags, status: statuses[imageStatus] };
     },
     async platformsOf(repository, image, signal) {
       const known = platforms.get(image.digest);
       if (known !== undefined) return known;
-      const read = indexMediaTypes.has(image.mediaType) ? parseIndexPlatforms(image) : [await platformOfManifest(image)];
+      const read = indexMediaTypes.has(image.mediaType)
+        ? parseIndex(image).map(({ platform }) => platform)
+        : [await platformOfManifest(image)];
       platforms.set(image.digest, read);
       return read;
 
@@ -115,6 +137,11 @@ export function createEcrRegistry({ api, clock }: { api: EcrApi; clock: Clock })
               cause: error,
             });
           }
+          if (isNamed(error, "ReferencedImagesNotFoundException")) {
+            throw new CloudBuildError("image-unconfirmed", `the index for "${repository.url}:${tag}" lists an image that is not there`, {
+              cause: error,
+            });
+          }
           throw error;
         }
       });
@@ -124,16 +151,26 @@ export function createEcrRegistry({ api, clock }: { api: EcrApi; clock: Clock })
       const { failures = [] } = await call("BatchDeleteImage", repository, signal, () =>
         api.batchDeleteImage({ ...nameOf(repository), imageIds }, signal),
       );
-      const real = failures.filter(({ failureCode }) => failureCode !== "ImageNotFound");
-      if (real.length === 0) return;
-      const text = real.map(
-        ({ imageId, failureCode, failureReason }) => `${imageId?.imageTag ?? imageId?.imageDigest}: ${failureCode}: ${failureReason}`,
+      const listed = failures.filter(({ failureCode }) => failureCode === "ImageReferencedByManifestList").map(({ imageId }) => imageId);
+      const real = failures.filter(({ failureCode }) => failureCode !== "ImageNotFound" && failureCode !== "ImageReferencedByManifestList");
+      if (real.length > 0) {
+        const text = real.map(failureText).join("; ");
+        throw new CloudBuildError("image-unconfirmed", `ecr:BatchDeleteImage on "${repository.url}" left images behind: ${text}`);
+      }
+      return references.filter((reference) =>
+        listed.some((id) => ("tag" in reference ? id?.imageTag === reference.tag : id?.imageDigest === reference.digest)),
       );
-      throw new CloudBuildError("image-unconfirmed", `ecr:BatchDeleteImage on "${repository.url}" left images behind: ${text.join("; ")}`, {
-        hint: "remove what refers to these images first, then run again",
-      });
     },
   };
+}
+
+const statuses = { ACTIVE: "active", ARCHIVED: "archived", ACTIVATING: "activating" } as const satisfies Record<
+  ImageStatus,
+  DescribedImage["status"]
+>;
+
+function failureText({ imageId, failureCode, failureReason }: ImageFailure): string {
+  return `${imageId?.imageTag ?? imageId?.imageDigest}: ${failureCode}: ${failureReason}`;
 }
 
 function nameOf({ name, ecr }: Repository): { repositoryName: string; registryId?: string } {

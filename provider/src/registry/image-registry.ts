@@ -14,24 +14,35 @@ export interface DescribedImage {
   readonly digest: Digest;
   readonly mediaType: string;
   readonly tags: readonly string[];
+  /** Only what is active can be pulled. */
+  readonly status: "active" | "archived" | "activating";
 }
 
 export type ImageReference = { readonly tag: string } | { readonly digest: Digest };
 
+/** As a person writes it: `repository:tag` or `repository@sha256:…`. */
+export function formatReference({ url }: Repository, reference: ImageReference): string {
+  return "tag" in reference ? `${url}:${reference.tag}` : `${url}@${reference.digest}`;
+}
+
 /**
- * What is really in the registry. `undefined` means definitely not there; a repository that does not exist is "repository-missing"; anything
- * else that goes wrong rejects and says nothing about the image.
+ * What is really in the registry. A repository that does not exist is "repository-missing"; anything else that goes wrong rejects and says
+ * nothing about the image.
  */
 export interface ImageRegistry {
+  /** What can be pulled. `undefined` means definitely not: it is not there, or it is archived; `refuseArchived` tells one from the other. */
   find(repository: Repository, reference: ImageReference, signal: AbortSignal): Promise<FoundImage | undefined>;
-  /** Tells all tags of one image. */
-  describe(repository: Repository, digest: Digest, signal: AbortSignal): Promise<DescribedImage | undefined>;
+  /** Tells all tags of one image, archived or not. `undefined` means definitely not there. */
+  describe(repository: Repository, reference: ImageReference, signal: AbortSignal): Promise<DescribedImage | undefined>;
   /** The platforms of an image: one for a manifest, one for each child of an index. */
   platformsOf(repository: Repository, image: FoundImage, signal: AbortSignal): Promise<readonly Platform[]>;
   /** Stores the manifest under a tag. Done already is success; a tag that cannot be moved is "tag-immutable". */
   put(repository: Repository, image: FoundImage, tag: string, signal: AbortSignal): Promise<void>;
-  /** Takes tags off, or images away with everything on them. What is not there is success. */
-  remove(repository: Repository, references: readonly ImageReference[], signal: AbortSignal): Promise<void>;
+  /**
+   * Takes tags off, or images away with everything on them. What is not there is success. Answers those that stay because an index lists
+   * them.
+   */
+  remove(repository: Repository, references: readonly ImageReference[], signal: AbortSignal): Promise<readonly ImageReference[]>;
 }
 
 export const indexMediaTypes: ReadonlySet<string> = new Set([

@@ -1,7 +1,7 @@
 import { CloudBuildError } from "../errors/cloudbuild-error.ts";
-import { isDigest, type Digest } from "../image/digest.ts";
-import type { Platform } from "../image/platform.ts";
-import type { FoundImage } from "./image-registry.ts";
+import { isDigest, parseDigest, type Digest } from "../image/digest.ts";
+import { formatPlatform, type Platform } from "../image/platform.ts";
+import { indexMediaTypes, type FoundImage } from "./image-registry.ts";
 
 interface OciPlatform {
   readonly os?: unknown;
@@ -9,10 +9,29 @@ interface OciPlatform {
   readonly variant?: unknown;
 }
 
-/** The platforms an index lists. Attestations are listed as `unknown/unknown` and are no platform. */
-export function parseIndexPlatforms({ manifest, digest }: FoundImage): readonly Platform[] {
-  const { manifests = [] } = JSON.parse(manifest) as { manifests?: { platform?: OciPlatform }[] };
-  return manifests.flatMap(({ platform }) => (platform?.os === "unknown" ? [] : [platformOf(platform, digest)]));
+interface IndexEntry {
+  readonly platform: Platform;
+  readonly digest: Digest;
+}
+
+/** The images an index lists. Attestations are listed as `unknown/unknown` and are no image. */
+export function parseIndex({ manifest, digest }: FoundImage): readonly IndexEntry[] {
+  const { manifests = [] } = JSON.parse(manifest) as { manifests?: { digest?: string; platform?: OciPlatform }[] };
+  return manifests
+    .filter(({ platform }) => platform?.os !== "unknown")
+    .map((entry) => ({ platform: platformOf(entry.platform, digest), digest: parseDigest(entry.digest ?? "") }));
+}
+
+/**
+ * Platform → digest, such as `linux/arm64` → `sha256:…`: what an index says of its children, else the image itself under its own platform.
+ *
+ * @param platforms those of the image; an index names its own
+ */
+export function platformDigests(image: FoundImage, platforms: readonly Platform[]): Readonly<Record<string, Digest>> {
+  const entries = indexMediaTypes.has(image.mediaType)
+    ? parseIndex(image)
+    : platforms.map((platform) => ({ platform, digest: image.digest }));
+  return Object.fromEntries(entries.map(({ platform, digest }) => [formatPlatform(platform), digest]));
 }
 
 /** The digest of the configuration blob, where a single image says its platform. */

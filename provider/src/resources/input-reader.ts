@@ -14,6 +14,7 @@ export interface InputReader {
   readonly failures: CheckFailure[];
   string(name: string): Maybe<string> | undefined;
   number(name: string): Maybe<number> | undefined;
+  boolean(name: string): Maybe<boolean> | undefined;
   /** One of a closed set of words. */
   choice<const T extends string>(name: string, choices: readonly T[]): Maybe<T> | undefined;
   /** A list of strings; unknown when any item is. */
@@ -64,6 +65,7 @@ export function readInputs(map: PropertyMap, prefix = "", failures: CheckFailure
       return value === null ? undefined : stringAt(path(name), value);
     },
     number: (name) => known(name, "a number", (value) => (typeof value === "number" ? value : undefined)),
+    boolean: (name) => known(name, "true or false", (value) => (typeof value === "boolean" ? value : undefined)),
     choice: (name, choices) => {
       const value = reader.string(name);
       if (value === undefined || value === unknown) return value;

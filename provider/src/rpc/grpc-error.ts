@@ -34,6 +34,7 @@ const grpcCodes = {
   "build-lost": status.UNAVAILABLE,
   "build-not-stopped": status.ABORTED,
   "image-missing": status.FAILED_PRECONDITION,
+  "image-archived": status.FAILED_PRECONDITION,
   "image-unconfirmed": status.FAILED_PRECONDITION,
   "tag-immutable": status.FAILED_PRECONDITION,
   "state-newer": status.FAILED_PRECONDITION,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { digestOf, parseDigest } from "../../../provider/src/image/digest.ts";
 import { formatPlatform, parsePlatform, samePlatform } from "../../../provider/src/image/platform.ts";
 import { parseRepository } from "../../../provider/src/image/repository.ts";
-import { contentTag, parseTag } from "../../../provider/src/image/tag.ts";
+import { childTag, contentTag, isContentTag, isReservedTag, parseTag } from "../../../provider/src/image/tag.ts";
 
 describe("OCI names", () => {
   it("reads account and region off an ECR host, in every partition", () => {
@@ -50,7 +50,15 @@ describe("OCI names", () => {
   it("knows tags", () => {
     for (const good of ["latest", "v1.2.3", "_x", "A".repeat(128)]) assert.equal(parseTag(good), good);
     for (const bad of ["", ".x", "-x", "a b", "a:b", "A".repeat(129)]) assert.throws(() => parseTag(bad), /is not a tag/);
-    assert.equal(contentTag("0123456789abcdef".repeat(4)), "cb-0123456789abcdef0123456789abcdef");
+  });
+
+  it("tells content tags from the tags of their children, and both from a program's", () => {
+    const tag = contentTag("0123456789abcdef".repeat(4));
+    assert.equal(tag, "cb-0123456789abcdef0123456789abcdef");
+    const child = childTag(tag, parsePlatform("linux/arm/v7"));
+    assert.equal(child, "cb-0123456789abcdef0123456789abcdef-linux-arm-v7");
+    assert.deepEqual([tag, child, "cb-x", "latest"].map(isContentTag), [true, false, false, false]);
+    assert.deepEqual([tag, child, "cb-x", "latest"].map(isReservedTag), [true, true, true, false]);
   });
 
   it("knows platforms", () => {

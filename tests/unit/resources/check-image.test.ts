@@ -48,7 +48,13 @@ describe("Check", () => {
     ["no repository", { repositoryUrl: null }, ["repositoryUrl"]],
     ["an unknown property", { contxt: "./app" }, ["contxt"]],
     ["an unknown stage", { target: "prod" }, ["target"]],
-    ["a platform that is none, and two of them", { platforms: ["linux", "linux/arm64"] }, ["platforms[0]", "platforms"]],
+    ["a platform that is none", { platforms: ["linux", "linux/arm64"] }, ["platforms[0]"]],
+    [
+      "platforms that are there twice, however they are spelled",
+      { platforms: ["linux/arm64", "linux/amd64", "linux/arm64/v8", "linux/amd64"] },
+      ["platforms[2]", "platforms[3]"],
+    ],
+    ["a flag that is none", { reproducible: "yes" }, ["reproducible"]],
     ["no platform", { platforms: [] }, ["platforms"]],
     ["tags that cannot be, are ours, or there twice", { tags: ["a b", "cb-1", "x", "x"] }, ["tags[0]", "tags[1]", "tags[3]"]],
     ["values of another type", { buildArgs: { A: 1 }, tags: "latest", context: 4 }, ["buildArgs.A", "tags", "context"]],
@@ -116,6 +122,7 @@ describe("Check", () => {
     for (const news of [
       { buildArgs: { A: unknown } },
       { target: unknown },
+      { reproducible: unknown },
       { context: unknown },
       { dockerfile: unknown },
     ] as PropertyMap[]) {
@@ -143,6 +150,8 @@ describe("Check", () => {
     "a label": { labels: { a: "1" } },
     "a trigger": { triggers: { a: "1" } },
     "a platform": { platforms: ["linux/arm64"] },
+    "two platforms": { platforms: ["linux/amd64", "linux/arm64"] },
+    reproducible: { reproducible: true },
   })) {
     it(`finds another content with ${name}`, async () => {
       const context = good();
@@ -151,6 +160,13 @@ describe("Check", () => {
       assert.equal(one.inputs["contextHash"], two.inputs["contextHash"]);
     });
   }
+
+  it("finds the same content in any order of platforms, and where reproducible is off", async () => {
+    const context = good();
+    const hash = async (news: PropertyMap) => (await check({ repositoryUrl, context, ...news })).inputs["contentHash"];
+    const [one, two] = [{ platforms: ["linux/arm64", "linux/amd64"] }, { platforms: ["linux/amd64", "linux/arm64"], reproducible: false }];
+    assert.equal(await hash(one), await hash(two));
+  });
 
   it("keeps the old context hash under ignoreChanges", async () => {
     const context = good();

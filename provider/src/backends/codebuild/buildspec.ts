@@ -89,12 +89,21 @@ export function imageOf({ repository, contentTag }: BuildRequest): string {
   return `${repository.url}:${contentTag}`;
 }
 
-/** The flags of `docker buildx build` that decide the content, quoted for the shell. */
+// 1980-01-01T00:00:00Z, the time of every file in the context's archive.
+const fixedEpoch = "315532800";
+
+/**
+ * The flags of `docker buildx build` that decide the content, quoted for the shell. `--output type=image` only adds to what `--push --tag`
+ * say, so that a project's own buildspec is told by the same flags.
+ */
 export function contentFlags(request: BuildRequest): string {
+  const { reproducible } = request;
+  const buildArgs = reproducible ? { SOURCE_DATE_EPOCH: fixedEpoch, ...request.buildArgs } : request.buildArgs;
   const flags = [
     ["--platform", formatPlatform(request.platform)],
     ...(request.target === undefined ? [] : [["--target", request.target]]),
-    ...pairs("--build-arg", request.buildArgs),
+    ...(reproducible ? [["--output", "type=image,rewrite-timestamp=true"]] : []),
+    ...pairs("--build-arg", buildArgs),
     ...pairs("--label", request.labels),
     ...Object.entries(request.contexts)
       .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -16,6 +16,7 @@ export type Content = Pick<
   | "contextHash"
   | "contextHashes"
   | "dockerfileHash"
+  | "reproducible"
 >;
 
 type Fields = readonly (readonly [name: string, value: unknown])[];
@@ -32,8 +33,14 @@ interface Scheme {
  * nobody has such images any more.
  */
 const schemes: readonly [Scheme, ...Scheme[]] = [
-  { name: "pulumi-cloudbuild content 2", fields: (content) => [...common(content), ["contexts", sorted(content.contextHashes)]] },
-  { name: "pulumi-cloudbuild content 1", fields: (content) => (isEmpty(content.contextHashes) ? common(content) : undefined) },
+  {
+    name: "pulumi-cloudbuild content 2",
+    fields: (content) => [...common(content), ["contexts", sorted(content.contextHashes)], ["reproducible", content.reproducible]],
+  },
+  {
+    name: "pulumi-cloudbuild content 1",
+    fields: (content) => (isEmpty(content.contextHashes) && content.reproducible === false ? common(content) : undefined),
+  },
 ];
 
 /**

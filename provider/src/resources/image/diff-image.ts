@@ -40,6 +40,7 @@ export const effects = {
   buildspec: "content",
   sourceVersion: "content",
   triggers: "content",
+  reproducible: "content",
   tags: "tags",
   onDelete: "setting",
   project: "ignore",

@@ -1,7 +1,7 @@
 import type { BuildSecret } from "../../build/build-request.ts";
-import { formatPlatform, parsePlatform } from "../../image/platform.ts";
+import { formatPlatform, parsePlatform, samePlatform, type Platform } from "../../image/platform.ts";
 import { parseRepository, type Repository } from "../../image/repository.ts";
-import { parseTag } from "../../image/tag.ts";
+import { isReservedTag, parseTag } from "../../image/tag.ts";
 import { pathSegment } from "../../support/property-path.ts";
 import { readInputs, type InputReader, type Maybe } from "../input-reader.ts";
 import { isPropertyMap, unknown, unwrap, type PropertyMap } from "../property-value.ts";
@@ -31,6 +31,7 @@ export const userInputs = [
   "labels",
   "secrets",
   "triggers",
+  "reproducible",
   "project",
   "buildspec",
   "sourceVersion",
@@ -71,6 +72,7 @@ export interface ImageArgs {
   readonly secrets: Maybe<Readonly<Record<string, BuildSecret>>>;
   readonly secretNames: Maybe<readonly string[]>;
   readonly triggers: Maybe<Readonly<Record<string, string>>>;
+  readonly reproducible: Maybe<boolean>;
   readonly project: Maybe<string> | undefined;
   readonly contextBucket: Maybe<string> | undefined;
   readonly buildspec: Maybe<Buildspec>;
@@ -108,6 +110,7 @@ export function readImageArgs(inputs: PropertyMap, defaults: ImageDefaults): { a
     secrets: readSecrets(reader),
     secretNames: readSecretNames(inputs),
     triggers: reader.stringMap("triggers") ?? {},
+    reproducible: reader.boolean("reproducible") ?? false,
     project: matching(reader, "project", projectName, "a CodeBuild project name: 2 to 150 letters, digits, - or _") ?? defaults.project,
     contextBucket: matching(reader, "contextBucket", bucketName, "an S3 bucket name") ?? defaults.contextBucket,
     buildspec: reader.choice("buildspec", buildspecChoices) ?? "generated",
@@ -148,12 +151,15 @@ function withoutKeys(inputs: PropertyMap, keys: readonly string[]): PropertyMap 
 function readPlatforms(reader: InputReader, defaults: ImageDefaults): Maybe<readonly string[]> {
   const given = reader.strings("platforms");
   if (given === unknown) return unknown;
-  const platforms = (given ?? defaults.platforms ?? ["linux/amd64"]).map((text, i) =>
-    reader.parse(`platforms[${i}]`, text, (value) => formatPlatform(parsePlatform(value))),
-  );
+  const platforms: Platform[] = [];
+  for (const [i, text] of (given ?? defaults.platforms ?? ["linux/amd64"]).entries()) {
+    const platform = reader.parse(`platforms[${i}]`, text, parsePlatform);
+    if (platform === undefined || platform === unknown) continue;
+    if (platforms.some((other) => samePlatform(other, platform))) reader.fail(`platforms[${i}]`, `"${text}" is there twice`);
+    platforms.push(platform);
+  }
   if (given?.length === 0) reader.fail("platforms", "is empty; name a platform, such as linux/amd64, or leave it out");
-  if (platforms.length > 1) reader.fail("platforms", `holds ${platforms.length} platforms; this version builds one platform an image`);
-  return platforms.filter((platform) => typeof platform === "string").sort();
+  return platforms.map(formatPlatform).sort();
 }
 
 function readTags(reader: InputReader): Maybe<readonly string[]> {
@@ -161,7 +167,7 @@ function readTags(reader: InputReader): Maybe<readonly string[]> {
   if (tags === undefined || tags === unknown) return tags ?? [];
   tags.forEach((tag, i) => {
     reader.parse(`tags[${i}]`, tag, parseTag);
-    if (tag.startsWith("cb-")) reader.fail(`tags[${i}]`, `"${tag}" begins with cb-, which is kept for content tags; choose another`);
+    if (isReservedTag(tag)) reader.fail(`tags[${i}]`, `"${tag}" begins with cb-, which is kept for content tags; choose another`);
     if (tags.indexOf(tag) < i) reader.fail(`tags[${i}]`, `"${tag}" is there twice`);
   });
   return tags;

@@ -2,7 +2,7 @@ import type { BuildSecret } from "../../build/build-request.ts";
 import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
 import { parsePlatform, type Platform } from "../../image/platform.ts";
 import type { Repository } from "../../image/repository.ts";
-import { contentTag } from "../../image/tag.ts";
+import { childTag, contentTag } from "../../image/tag.ts";
 import { unknown, type PropertyMap } from "../property-value.ts";
 import { contentHashes } from "./content-hash.ts";
 import { readImageArgs, type Buildspec, type ImageArgs, type ImageDefaults, type LogMode, type OnMissing } from "./image-args.ts";
@@ -16,11 +16,13 @@ export interface ImagePlan {
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, BuildSecret>>;
-  readonly platform: Platform;
+  /** Sorted; at least one. */
+  readonly platforms: readonly Platform[];
   readonly tags: readonly string[];
   readonly project: string | undefined;
   readonly contextBucket: string | undefined;
   readonly buildspec: Buildspec;
+  readonly reproducible: boolean;
   readonly onMissing: OnMissing;
   readonly logs: LogMode;
   readonly contextHash: string;
@@ -29,6 +31,17 @@ export interface ImagePlan {
   readonly contentTag: string;
   /** What the same content was tagged under earlier schemes of hashing. */
   readonly earlierTags: readonly string[];
+}
+
+/** What one build makes: one platform. Its `contentTag` is what that build pushes. */
+export interface PlatformPlan extends ImagePlan {
+  readonly platform: Platform;
+}
+
+/** One plan for each platform. Where there are several, each has a child tag for its content tag: that of the plan is for the index. */
+export function platformPlans(plan: ImagePlan): readonly PlatformPlan[] {
+  const { platforms, contentTag: tag } = plan;
+  return platforms.map((platform) => ({ ...plan, platform, contentTag: platforms.length === 1 ? tag : childTag(tag, platform) }));
 }
 
 /** Parses checked inputs. Only a caller that skipped Check can see it throw. */
@@ -52,11 +65,12 @@ export function planImage(inputs: PropertyMap, defaults: ImageDefaults): ImagePl
     buildArgs: known("buildArgs", args.buildArgs),
     labels: known("labels", args.labels),
     secrets: known("secrets", args.secrets),
-    platform: parsePlatform(known("platforms", known("platforms", args.platforms)[0])),
+    platforms: known("platforms", args.platforms).map(parsePlatform),
     tags: known("tags", args.tags),
     project: optional("project", args.project),
     contextBucket: optional("contextBucket", args.contextBucket),
     buildspec: known("buildspec", args.buildspec),
+    reproducible: known("reproducible", args.reproducible),
     onMissing: args.onMissing,
     logs: args.logs,
     contextHash: known("contextHash", args.contextHash),

@@ -101,7 +101,7 @@ async function retagged(plan: ImagePlan, state: PropertyMap, deps: ImageDeps, op
 
 /** The outputs after an update without a build: known in the preview already, except for tags that are not known themselves. */
 function retaggedState(inputs: PropertyMap, state: PropertyMap): PropertyMap {
-  const settled = ["imageUri", "digest", "contentTag", "buildId", "logsUrl", "duration"];
+  const settled = ["imageUri", "digest", "platformDigests", "contentTag", "buildId", "logsUrl", "duration"];
   const kept = settled.flatMap((name) => (state[name] === undefined ? [] : [[name, state[name]] as const]));
   return { ...inputs, ...Object.fromEntries(kept), tags: inputs["tags"] ?? [], outcome: "retagged", stateVersion };
 }

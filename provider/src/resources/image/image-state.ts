@@ -10,8 +10,10 @@ export type Outcome = "built" | "adopted" | "reused" | "retagged";
 /** What an operation found out about the image. */
 export interface SettledImage {
   readonly digest: Digest;
+  /** Platform → digest: the one of a single image, the children of an index. */
+  readonly platformDigests: Readonly<Record<string, Digest>>;
   readonly outcome: Outcome;
-  /** Of the build that made it, when this operation saw one. */
+  /** Of the build that made it, when this operation saw one; of several, the last to end. */
   readonly build?: { readonly id: string; readonly seconds: number; readonly logsUrl?: string };
 }
 
@@ -37,12 +39,13 @@ export function imageState(
   plan: { repository: Repository; tags: readonly string[]; contentTag: string },
   image: SettledImage,
 ): PropertyMap {
-  const { digest, outcome, build } = image;
+  const { digest, platformDigests, outcome, build } = image;
   return {
     ...inputs,
     ...present({
       imageUri: `${plan.repository.url}@${digest}`,
       digest,
+      platformDigests,
       contentTag: plan.contentTag,
       tags: [...plan.tags],
       outcome,

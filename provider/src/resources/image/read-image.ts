@@ -1,7 +1,10 @@
 import { CloudBuildError, hasCode } from "../../errors/cloudbuild-error.ts";
-import { parseDigest, type Digest } from "../../image/digest.ts";
-import { parseRepository } from "../../image/repository.ts";
-import { parseTag } from "../../image/tag.ts";
+import { parseDigest } from "../../image/digest.ts";
+import { parseRepository, type Repository } from "../../image/repository.ts";
+import { isContentTag, isReservedTag, parseTag } from "../../image/tag.ts";
+import type { ImageReference, ImageRegistry } from "../../registry/image-registry.ts";
+import { platformDigests } from "../../registry/manifest.ts";
+import { refuseArchived } from "../../registry/refuse-archived.ts";
 import type { Operation } from "../../support/operation.ts";
 import { textAt, unwrap, type PropertyMap } from "../property-value.ts";
 import type { ReadRequest, ReadResult } from "../resource.ts";
@@ -18,12 +21,13 @@ export async function readImage(request: ReadRequest, deps: ImageDeps, operation
   const { registry } = deps.cloudFor(repository.ecr);
   // Looked up by digest and by each tag: such lookups of many resources become one call for each hundred.
   const wanted = listOf(inputs ?? state, "tags");
+  const byDigest = { digest: parseDigest(digest) };
   const [image, ...tagged] = await Promise.all(
-    [{ digest: parseDigest(digest) }, ...wanted.map((tag) => ({ tag }))].map((reference) =>
+    [byDigest, ...wanted.map((tag) => ({ tag }))].map((reference) =>
       absentWhenNoRepository(registry.find(repository, reference, operation.signal)),
     ),
   );
-  if (image === undefined) return undefined;
+  if (image === undefined && (await isGone(repository, byDigest, registry, operation))) return undefined;
   // A tag that was moved away is drift: it leaves the inputs, so that the next update puts it back.
   const there = wanted.filter((_, i) => tagged[i]?.digest === digest);
   const kept = (from: PropertyMap): PropertyMap => ("tags" in from && there.length < wanted.length ? { ...from, tags: there } : from);
@@ -36,10 +40,17 @@ async function importImage(id: string, deps: ImageDeps, operation: Operation): P
   const repository = parseRepository(url);
   const { registry } = deps.cloudFor(repository.ecr);
   const found = await absentWhenNoRepository(registry.find(repository, reference, operation.signal));
-  if (found === undefined) return undefined;
-  const all = (await registry.describe(repository, found.digest, operation.signal))?.tags ?? [];
-  const contentTag = all.filter((tag) => tag.startsWith("cb-")).sort()[0];
-  const tags = all.filter((tag) => !tag.startsWith("cb-")).sort();
+  if (found === undefined) {
+    await isGone(repository, reference, registry, operation);
+    return undefined;
+  }
+  const [described, platforms] = await Promise.all([
+    registry.describe(repository, { digest: found.digest }, operation.signal),
+    registry.platformsOf(repository, found, operation.signal),
+  ]);
+  const all = described?.tags ?? [];
+  const contentTag = all.filter(isContentTag).sort()[0];
+  const tags = all.filter((tag) => !isReservedTag(tag)).sort();
   const inputs: PropertyMap = { repositoryUrl: url, ...(tags.length > 0 ? { tags } : {}) };
   return {
     id: imageId(repository, operation.urn),
@@ -49,11 +60,17 @@ async function importImage(id: string, deps: ImageDeps, operation: Operation): P
       tags,
       imageUri: `${repository.url}@${found.digest}`,
       digest: found.digest,
+      platformDigests: platformDigests(found, platforms),
       outcome: "reused",
       stateVersion,
       ...(contentTag === undefined ? {} : { contentTag }),
     },
   };
+}
+
+/** Rejects when it is archived. */
+async function isGone(repository: Repository, reference: ImageReference, registry: ImageRegistry, { signal }: Operation): Promise<boolean> {
+  return (await absentWhenNoRepository(refuseArchived(repository, reference, registry, signal))) === undefined;
 }
 
 async function absentWhenNoRepository<T>(answer: Promise<T | undefined>): Promise<T | undefined> {
@@ -65,7 +82,7 @@ async function absentWhenNoRepository<T>(answer: Promise<T | undefined>): Promis
   }
 }
 
-function splitReference(id: string): { url: string; reference: { tag: string } | { digest: Digest } } {
+function splitReference(id: string): { url: string; reference: ImageReference } {
   const at = id.lastIndexOf("@");
   if (at > 0) return { url: id.slice(0, at), reference: { digest: parseDigest(id.slice(at + 1)) } };
   const colon = id.lastIndexOf(":");

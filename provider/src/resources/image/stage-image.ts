@@ -6,6 +6,7 @@ import { stageDockerfile, stageFolder } from "../../context/stage-context.ts";
 import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
 import type { Operation } from "../../support/operation.ts";
 import { mapValues } from "../../support/map-values.ts";
+import type { BuildPlan } from "./build-platform.ts";
 import type { Cloud, ImageDeps } from "./image-deps.ts";
 import type { ImagePlan } from "./image-plan.ts";
 import { resolveSources } from "./image-sources.ts";
@@ -18,12 +19,7 @@ function buildTimeoutMinutes({ timeoutMs }: Operation): number {
 }
 
 /** Ships what the bucket lacks of the contexts, and says what is to be built. */
-export async function stageImage(
-  plan: ImagePlan & { readonly project: string },
-  cloud: Cloud,
-  deps: ImageDeps,
-  operation: Operation,
-): Promise<BuildRequest> {
+export async function stageImage(plan: BuildPlan, cloud: Cloud, deps: ImageDeps, operation: Operation): Promise<BuildRequest> {
   const { project, repository, contentTag, platform, target, buildArgs, labels, secrets } = plan;
   return {
     project,
@@ -36,6 +32,7 @@ export async function stageImage(
     labels,
     secrets,
     recipe: plan.buildspec,
+    reproducible: plan.reproducible,
     timeoutMinutes: buildTimeoutMinutes(operation),
   };
 }

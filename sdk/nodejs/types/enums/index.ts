@@ -48,7 +48,7 @@ export const OnDelete = {
      */
     Retain: "retain",
     /**
-     * Remove this resource's tags, and the image if no other tag is left on it.
+     * Remove this resource's tags, and the image with its platforms if no other tag is left on it.
      */
     Delete: "delete",
 } as const;

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { parse } from "yaml";
-import { buildspec } from "../../../../provider/src/backends/codebuild/buildspec.ts";
+import { buildspec, contentFlags } from "../../../../provider/src/backends/codebuild/buildspec.ts";
 import { shellQuote } from "../../../../provider/src/backends/codebuild/shell-quote.ts";
+import type { BuildRequest } from "../../../../provider/src/build/build-request.ts";
 import { buildRequest } from "../../../support/build-request.ts";
 import { assertGolden } from "../../../support/golden.ts";
 
@@ -45,6 +46,14 @@ describe("buildspec", () => {
       },
     });
     assertGolden("buildspec/sources.yml", buildspec(request));
+  });
+
+  it("adds a fixed time where the image is to be reproducible, which a build arg of the user's own wins over", () => {
+    const flags = (overrides: Partial<BuildRequest>) => contentFlags(buildRequest({ reproducible: true, ...overrides }));
+    const fixed = "--platform linux/amd64 --output type=image,rewrite-timestamp=true --build-arg SOURCE_DATE_EPOCH=";
+    assert.equal(flags({}), `${fixed}315532800`);
+    assert.equal(flags({ buildArgs: { SOURCE_DATE_EPOCH: "7" } }), `${fixed}7`);
+    assert.equal(contentFlags(buildRequest()), "--platform linux/amd64");
   });
 
   it("exports only variables that begin with CLOUDBUILD_", () => {

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import sinon from "sinon";
+import type { BatchGetImageResponse } from "@aws-sdk/client-ecr";
+import { hasCode } from "../../../provider/src/errors/cloudbuild-error.ts";
+import { digestOf } from "../../../provider/src/image/digest.ts";
+import { parseRepository } from "../../../provider/src/image/repository.ts";
+import type { EcrApi } from "../../../provider/src/registry/ecr-api.ts";
+import { createEcrRegistry } from "../../../provider/src/registry/ecr.ts";
+import { systemClock } from "../../../provider/src/support/clock.ts";
+
+const repository = parseRepository("123456789012.dkr.ecr.eu-west-1.amazonaws.com/app");
+const { signal } = new AbortController();
+const unscripted = () => assert.fail("an unscripted call");
+
+function registryThat(answer: BatchGetImageResponse) {
+  const batchGetImage = sinon.stub<Parameters<EcrApi["batchGetImage"]>, ReturnType<EcrApi["batchGetImage"]>>().resolves(answer);
+  const api: EcrApi = {
+    batchGetImage,
+    describeImages: unscripted,
+    putImage: unscripted,
+    batchDeleteImage: unscripted,
+    blob: unscripted,
+  };
+  return { registry: createEcrRegistry({ api, clock: systemClock }), batchGetImage };
+}
+
+describe("what ECR says of single images", () => {
+  it("is an error of the one that has it, and none of the others in the same call", async () => {
+    const manifest = "{}";
+    const { registry, batchGetImage } = registryThat({
+      images: [{ imageId: { imageTag: "there", imageDigest: digestOf(manifest) }, imageManifest: manifest }],
+      failures: [
+        { imageId: { imageTag: "gone" }, failureCode: "ImageNotFound", failureReason: "Requested image not found" },
+        { imageId: { imageTag: "hidden" }, failureCode: "ImageInaccessible", failureReason: "Requested image is archived" },
+        { imageId: { imageTag: "locked" }, failureCode: "KmsError", failureReason: "the key is disabled" },
+      ],
+    });
+    const [there, gone, hidden, locked] = await Promise.allSettled(
+      ["there", "gone", "hidden", "locked"].map((tag) => registry.find(repository, { tag }, signal)),
+    );
+    assert.equal(batchGetImage.callCount, 1);
+    assert.equal(there?.status === "fulfilled" && there.value?.digest, digestOf(manifest));
+    for (const absent of [gone, hidden]) assert.deepEqual(absent, { status: "fulfilled", value: undefined });
+    assert.ok(locked?.status === "rejected" && hasCode(locked.reason, "cloud-unavailable"));
+    assert.match(locked.reason.message, /locked: KmsError: the key is disabled/);
+  });
+});
