@@ -54,7 +54,7 @@ describe("the conductor", () => {
       get: async () => undefined,
       put,
     };
-    const watched = { ...backend, start, release, stop };
+    const watched = { ...backend, start, release, stop: (...args: Parameters<BuildBackend["stop"]>) => stop(...args) };
     const follower = { follow() {}, unfollow() {}, async poll() {} };
     const deps: ImageDeps = {
       clock: systemClock,
