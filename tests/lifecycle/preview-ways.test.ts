@@ -214,7 +214,7 @@ describe("the preview matrix by the real CLI", () => {
     describe(way, () => {
       for (const [i, cell] of previewCells.entries()) {
         const told = tell(cell, way);
-        it(`${nameOf(cell)}: ${told}`, () => {
+        it(`tells what can be known: ${nameOf(cell)}: ${told}`, () => {
           const { rows, later } = seen.get(way) ?? assert.fail(`${way} was not walked`);
           const [row, user] = [rows.get(`cell${i}`), rows.get(`dependant${i}`)];
           assert.ok(row !== undefined && user !== undefined);
