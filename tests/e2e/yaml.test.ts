@@ -201,7 +201,7 @@ describe("pulumi, a YAML program", () => {
     await world.resetCalls();
     for (const reference of [String(imageUri), `${world.repositoryUrl}:latest`]) {
       await workspace.pulumi(["destroy", "--yes", "--skip-preview", "--suppress-progress"]);
-      await workspace.pulumi([
+      const { output } = await workspace.pulumi([
         "import",
         "cloudbuild:index:CloudBuildImage",
         "app",
@@ -212,6 +212,7 @@ describe("pulumi, a YAML program", () => {
         "--skip-preview",
         "--suppress-progress",
       ]);
+      assert.equal(output.includes("warning"), false, output);
       const imported = await imageState();
       assert.equal(imported.outputs["digest"], digest);
       const { steps } = JSON.parse((await workspace.pulumi(["preview", "--json"])).stdout) as { steps: { urn: string }[] };
