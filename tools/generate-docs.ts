@@ -5,7 +5,7 @@ import { effects } from "../provider/src/resources/image/diff-image.ts";
 import { catalog, type Actor } from "../provider/src/errors/catalog.ts";
 
 import { previewCells, tell, ways } from "../tests/lifecycle/preview-cells.ts";
-import { promises } from "../tests/lifecycle/promises.ts";
+import { furtherPromises, promises, type Promised } from "../tests/lifecycle/promises.ts";
 
 const [, , out = "docs"] = process.argv;
 
@@ -40,6 +40,12 @@ const meanings = {
   identity: "replacement",
 } as const satisfies Record<(typeof effects)[keyof typeof effects], string>;
 
+/** A sentence, and below it the tests. What a title is filled with when it runs is an ellipsis here. */
+function paragraph([sentence, ...proofs]: Promised): readonly string[] {
+  const titles = proofs.map((proof) => `*${proof.replaceAll(/\$\{[^}]*\}+(: \$\{[^}]*\}+)?/g, "…")}*`);
+  return [`* ${sentence}`, `  Proved by: ${titles.join("; ") || "tests to come"}.`];
+}
+
 /** A column for each way that only previews; the ways that carry out end alike. */
 const previews = ways.filter((way) => way.startsWith("preview"));
 const others = ways.filter((way) => !previews.includes(way));
@@ -57,9 +63,12 @@ writeFileSync(
     "",
     "## Promises",
     "",
-    "| | promise | proved by |",
-    "|---|---|---|",
-    ...promises.map(([room, promise, proofs]) => `| ${room} | ${promise} | ${proofs.map((proof) => `*${proof}*`).join("; ")} |`),
+    "The design's own sentences.",
+    "",
+    ...Object.entries(promises).flatMap(([heading, sentences]) => [`### ${heading}`, "", ...sentences.flatMap(paragraph), ""]),
+    "### Besides",
+    "",
+    ...furtherPromises.flatMap(paragraph),
     "",
     "## What a changed input means",
     "",

@@ -123,9 +123,10 @@ describe("pulumi, a YAML program", () => {
     assert.equal(builds[0].logs.deepLink, outputs["logsUrl"]);
 
     const { imageDetails } = aws("ecr", "describe-images", "--repository-name", "app", "--image-ids", `imageDigest=${String(digest)}`) as {
-      imageDetails: { imageTags: string[] }[];
+      imageDetails: { imageTags: string[]; imageManifestMediaType: string }[];
     };
-    assert.deepEqual(imageDetails[0]?.imageTags.sort(), [outputs["contentTag"], "latest"]);
+    assert.equal(imageDetails[0]?.imageManifestMediaType, "application/vnd.oci.image.manifest.v1+json", "one image, and nothing around it");
+    assert.deepEqual(imageDetails[0].imageTags.sort(), [outputs["contentTag"], "latest"]);
 
     assert.match(
       run("aws", ["s3", "ls", `s3://${world.bucket}/cloudbuild/contexts/`], world.env),
@@ -173,6 +174,7 @@ describe("pulumi, a YAML program", () => {
     assert.notEqual(ended.code, 0);
     assert.ok(ms < 5000, `${ms} ms`);
     assert.equal(newestBuild().buildStatus, "STOPPED");
+    assert.equal((await workspace.pulumi(["stack", "export"])).stdout.includes("::app"), false, "there is nothing to remember");
     edit("app/Dockerfile", (text) => text.replace("RUN sleep 100\n", ""));
     await workspace.pulumi(up);
   });
@@ -193,23 +195,34 @@ describe("pulumi, a YAML program", () => {
     assert.equal(await started(), 1);
   });
 
-  it("imports an image by its tag, and the program takes it over without a build", async () => {
+  it("imports an image by digest and by tag, and the program that has its content takes it over with nothing to do", async () => {
     await workspace.pulumi(up);
-    const { digest } = await workspace.outputs();
-    await workspace.pulumi(["destroy", "--yes", "--skip-preview", "--suppress-progress"]);
+    const { digest, imageUri } = await workspace.outputs();
     await world.resetCalls();
-    await workspace.pulumi([
-      "import",
-      "cloudbuild:index:CloudBuildImage",
-      "app",
-      `${world.repositoryUrl}:latest`,
-      "--yes",
-      "--protect=false",
-      "--generate-code=false",
-      "--skip-preview",
-      "--suppress-progress",
-    ]);
-    await workspace.pulumi(up);
+    for (const reference of [String(imageUri), `${world.repositoryUrl}:latest`]) {
+      await workspace.pulumi(["destroy", "--yes", "--skip-preview", "--suppress-progress"]);
+      const { output } = await workspace.pulumi([
+        "import",
+        "cloudbuild:index:CloudBuildImage",
+        "app",
+        reference,
+        "--yes",
+        "--protect=false",
+        "--generate-code=false",
+        "--skip-preview",
+        "--suppress-progress",
+      ]);
+      assert.equal(output.includes("warning"), false, output);
+      const imported = await imageState();
+      assert.equal(imported.outputs["digest"], digest);
+      const { steps } = JSON.parse((await workspace.pulumi(["preview", "--json"])).stdout) as { steps: { urn: string }[] };
+      assert.deepEqual(
+        steps.filter(({ urn }) => urn.endsWith("::app")),
+        [],
+      );
+      await workspace.pulumi(up);
+      assert.equal((await imageState()).id, imported.id);
+    }
     assert.equal((await workspace.outputs())["digest"], digest);
     assert.equal(await started(), 0);
   });

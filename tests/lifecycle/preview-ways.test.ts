@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../support/cloud-process.ts";
@@ -11,6 +12,8 @@ import { nameOf, previewCells, tell, ways, type PreviewCell, type Told, type Way
 /** What happened to a resource, or is going to, and what became of its inputs and outputs. A preview does not show outputs. */
 interface Row {
   readonly op: string;
+  readonly urn: string;
+  readonly id?: string;
   readonly inputs: Inputs;
   readonly outputs?: Readonly<Record<string, unknown>>;
 }
@@ -21,6 +24,7 @@ interface Exported {
   readonly deployment: {
     readonly resources: readonly {
       readonly urn: string;
+      readonly id?: string;
       readonly modified?: string;
       readonly inputs?: Inputs;
       readonly outputs?: Row["outputs"];
@@ -174,7 +178,7 @@ describe("the preview matrix by the real CLI", () => {
     async function preview(...more: string[]): Promise<Rows> {
       const { stdout } = await workspace.pulumi(["preview", "--json", "--show-sames", ...more]);
       const { steps } = JSON.parse(stdout) as { steps: { op: string; urn: string; newState?: { inputs?: Inputs } }[] };
-      return new Map(steps.map(({ op, urn, newState }) => [nameIn(urn), { op, inputs: newState?.inputs ?? {} }]));
+      return new Map(steps.map(({ op, urn, newState }) => [nameIn(urn), { op, urn, inputs: newState?.inputs ?? {} }]));
     }
 
     async function up(...more: string[]): Promise<Rows> {
@@ -189,10 +193,10 @@ describe("the preview matrix by the real CLI", () => {
 
   function rowsOfState({ deployment }: Exported, earlier: ReadonlyMap<string, string | undefined>): Rows {
     return new Map(
-      deployment.resources.map(({ urn, modified, inputs = {}, outputs = {} }) => {
+      deployment.resources.map(({ urn, id = "", modified, inputs = {}, outputs = {} }) => {
         const name = nameIn(urn);
         const op = !earlier.has(name) ? "create" : earlier.get(name) === modified ? "same" : "update";
-        return [name, { op, inputs, outputs }];
+        return [name, { op, urn, id, inputs, outputs }];
       }),
     );
   }
@@ -210,7 +214,7 @@ describe("the preview matrix by the real CLI", () => {
     describe(way, () => {
       for (const [i, cell] of previewCells.entries()) {
         const told = tell(cell, way);
-        it(`${nameOf(cell)}: ${told}`, () => {
+        it(`tells what can be known: ${nameOf(cell)}: ${told}`, () => {
           const { rows, later } = seen.get(way) ?? assert.fail(`${way} was not walked`);
           const [row, user] = [rows.get(`cell${i}`), rows.get(`dependant${i}`)];
           assert.ok(row !== undefined && user !== undefined);
@@ -252,4 +256,13 @@ describe("the preview matrix by the real CLI", () => {
       }
     });
   }
+
+  it("names each resource by its repository and its URN, and never otherwise", () => {
+    const updated = [...(seen.get("up")?.rows ?? [])].filter(([name, { op }]) => name.startsWith("cell") && op !== "create");
+    assert.ok(updated.some(([, { op }]) => op === "update"));
+    for (const [name, { id, urn }] of updated) {
+      assert.equal(id, `${world.repositoryUrl}#${createHash("sha256").update(urn).digest("hex").slice(0, 12)}`);
+      assert.equal(id, before_.get(name)?.id);
+    }
+  });
 });

@@ -64,7 +64,7 @@ describe("the preview matrix", () => {
   // What did not change is not previewed: the engine asks only for its diff, and keeps its outputs, whatever the registry has.
   for (const cell of previewCells.filter(({ operation, content }) => operation === "no change" && content === "in ECR")) {
     const told = tell(cell, "preview");
-    it(`${nameOf(cell)}: ${told}`, async () => {
+    it(`tells what can be known: ${nameOf(cell)}: ${told}`, async () => {
       const newInputs = await checked(imageUrn("before"), hide(inputsOf(String(before_.inputs["context"])), cell.unknown));
       await world.resetCalls();
       const { changes } = await provider.client.diff(imageUrn("before"), before_.id, {
@@ -79,7 +79,7 @@ describe("the preview matrix", () => {
 
   for (const cell of previewCells.filter(({ operation }) => operation !== "no change")) {
     const told = tell(cell, "preview");
-    it(`${nameOf(cell)}: ${told}`, async () => {
+    it(`tells what can be known: ${nameOf(cell)}: ${told}`, async () => {
       const { client } = provider;
       const urn = imageUrn("before");
       const repository = cell.repository === "exists" ? {} : { repositoryUrl: `${world.registry}/later` };

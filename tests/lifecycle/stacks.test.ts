@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root, run } from "../support/cloud-process.ts";
 import { makeFolder, removeFolders } from "../support/folder.ts";
@@ -180,6 +180,36 @@ describe("stacks", () => {
     await workspace.pulumi(["preview", "--save-plan", "plan.json"]);
     await workspace.pulumi([...up.filter((flag) => flag !== "--skip-preview"), "--plan", "plan.json"]);
     assert.equal((await workspace.outputs())["app-outcome"], "built");
+  });
+
+  it("keeps what signs in to the registry out of state and plan", async () => {
+    const workspace = await stack({ app: { context: context(), tags: ["signed"] } });
+    await workspace.pulumi(["preview", "--save-plan", "plan.json"]);
+    await workspace.pulumi(up);
+    const password = run("aws", ["ecr", "get-login-password"], world.env).trim();
+    assert.ok(password.length > 8);
+    const texts = [readFileSync(join(workspace.folder, "plan.json"), "utf8"), (await workspace.pulumi(["stack", "export"])).stdout];
+    const secrets = [password, Buffer.from(password, "base64").toString("utf8"), world.env["AWS_SECRET_ACCESS_KEY"] ?? password];
+    for (const text of texts) assert.deepEqual(secrets.filter((secret) => text.includes(secret)), []); // prettier-ignore
+  });
+
+  it("changes no image for another log level, builder or credential, or for a path spelled differently", async () => {
+    const folder = context();
+    const workspace = await stack({ app: { context: folder, logs: "errors" } });
+    await workspace.pulumi(up);
+    await workspace.pulumi(["config", "set", "cloudbuild:profile", "another"]);
+    write(workspace.folder, {
+      app: { context: `${folder}/../${folder.split("/").at(-1)}/`, logs: "full", project: "another", onMissing: "fail" },
+    });
+    await world.resetCalls();
+    const { steps } = JSON.parse((await workspace.pulumi(["preview", "--json"])).stdout) as { steps: { op: string; urn: string }[] };
+    assert.deepEqual(
+      steps.filter(({ urn }) => urn.endsWith("::app")),
+      [],
+    );
+    await workspace.pulumi(up);
+    assert.deepEqual(await world.calls(), {});
+    assert.ok((await workspace.pulumi(["stack", "export"])).stdout.includes('"profile": "another"'), "the configuration did change");
   });
 
   it("costs no call for a hundred unchanged images, and two for their refresh", async function () {

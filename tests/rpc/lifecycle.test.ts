@@ -509,11 +509,14 @@ describe("the provider over gRPC", () => {
     const { id } = await newestBuild();
     await provider.stop("SIGKILL");
     await assert.rejects(lost);
+    assert.equal(await started(), 1);
     await start();
+    await world.resetCalls();
     const { state } = await client.create(urn, inputs);
     assert.equal(state["outcome"], "adopted");
     assert.equal(state["buildId"], id);
-    assert.equal(await started(), 1, "one build in all");
+    assert.equal(await started(), 0, "one build in all");
+    assert.equal((await world.calls())["codebuild:ListBuildsForProject"], 1, "one page is enough");
   });
 
   it("leaves when the engine is gone, and leaves the build running", async () => {

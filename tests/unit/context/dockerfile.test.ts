@@ -40,7 +40,7 @@ describe("reading a Dockerfile", () => {
     ["an unended here-document", "FROM a\nRUN <<EOF\nx\n", 'the here-document "EOF" is not ended'],
   ];
   for (const [name, text, said] of refused) {
-    it(`refuses ${name}`, () => {
+    it(`refuses a Dockerfile with ${name}`, () => {
       assert.throws(
         () => parseDockerfile(text),
         (error) => hasCode(error, "dockerfile-invalid") && error.message.includes(said) && error.property === "dockerfile",

@@ -110,6 +110,22 @@ describe("Check", () => {
     assert.deepEqual(failures, []);
   });
 
+  it("takes what an import found as it is, and asks for a context when anything else is wanted", async () => {
+    const olds = { repositoryUrl, tags: ["v1"] };
+    assert.deepEqual(await check({ ...olds }, { olds }), { inputs: olds, failures: [] });
+    for (const news of [
+      { ...olds, tags: ["v2"] },
+      { ...olds, logs: "off" },
+    ]) {
+      const { failures } = await check(news, { olds });
+      assert.deepEqual(
+        failures.map(({ property }) => property),
+        ["context"],
+      );
+    }
+    assert.equal((await check(olds)).failures.length, 1, "what is new needs one");
+  });
+
   it("takes unknown values anywhere, and then knows no content hash", async () => {
     const folder = good();
     for (const news of [{ repositoryUrl: unknown }, { project: unknown, contextBucket: unknown }, { tags: [unknown] }] as PropertyMap[]) {

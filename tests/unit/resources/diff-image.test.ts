@@ -51,7 +51,8 @@ describe("the diff table", () => {
     ["content that is not known yet", { contentHash: unknown, buildArgs: unknown }, { contentHash: "update", buildArgs: "update" }],
     ["secrecy alone", { tags: new Secret(["latest"]) }, {}],
   ];
-  for (const [name, changes, expected] of rows) it(`${name}: ${JSON.stringify(expected)}`, () => assert.deepEqual(diff(changes), expected));
+  for (const [name, changes, expected] of rows)
+    it(`tells what a change of ${name} means: ${JSON.stringify(expected)}`, () => assert.deepEqual(diff(changes), expected));
 
   it("leaves out what the program ignores", () =>
     assert.deepEqual(diff({ ...otherContent, tags: ["v1"] }, ["contextHash", "contentHash"]), { tags: "update" }));

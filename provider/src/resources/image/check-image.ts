@@ -13,6 +13,7 @@ import type { ImageDeps } from "./image-deps.ts";
  * the inputs, so that previews and diffs show them. Both are unknown while anything they depend on is.
  */
 export async function checkImage(request: CheckRequest, deps: ImageDeps, operation: Operation): Promise<CheckResult> {
+  if (isAsImported(request)) return { inputs: request.news, failures: [] };
   const { args, reader } = readImageArgs(request.news, deps.defaults);
   reader.refuseOthers([...userInputs, ...computedInputs]);
   refuseComputed(request, reader);
@@ -39,6 +40,14 @@ export async function checkImage(request: CheckRequest, deps: ImageDeps, operati
           contentHash: contentHash(known),
         };
   return { inputs: { ...request.news, ...guardedSecrets(request.news), ...computed }, failures: reader.failures };
+}
+
+/**
+ * Inputs that an import read off the registry, which knows nothing of contexts: the engine checks them at once, and a program may declare them
+ * as they are. Nothing is to be built as long as nothing else is asked for.
+ */
+function isAsImported({ news, olds }: CheckRequest): boolean {
+  return typeof olds["repositoryUrl"] === "string" && olds["context"] === undefined && sameValue(news, olds);
 }
 
 /** A secret given by value is one, whether the program said so or not. */
