@@ -36,6 +36,11 @@ export const promises: Readonly<Record<string, readonly Promised[]>> = {
     ],
     [
       "`contentHash` = hash over contextHash, Dockerfile bytes, target, platforms, build args (minus `volatileBuildArgs`), names of secrets (never values), named contexts, labels, `triggers`, and the options that change the bytes of the image, plus a version of this scheme.",
+      "finds another content with ${name}",
+      "leaves volatile build args out of the content, and hands them to the build",
+      "are no part of the content but by their names: a rotated value builds nothing unless a trigger says so",
+      "hashes a Dockerfile given by its text as it would the file, and knows named contexts each by its hash",
+      "reuses an image that was built under an earlier scheme of hashing, says so in the preview, and tags it anew",
     ],
     [
       "Not in it: tags, cache settings, compute size, project, log level, where the repository lives.",
@@ -300,16 +305,25 @@ export const furtherPromises: readonly Promised[] = [
     "is taken at its tag when it does not say the digest",
     "that pushes nothing is an error, however well it ends",
   ],
-  ["A state in the form of 0.1.0 goes on previewing clean.", "${version} previews clean with the same program and the same files"],
+  [
+    "A context is a folder, a commit of a git repository, an archive in S3 or nothing; named contexts each have an ignore file of their own.",
+    "builds a git context at the commit that its branch names, and sees the branch move",
+    "finds a git context again by its commit, whatever it is called",
+    "fetches a private repository with the secret GIT_AUTH_TOKEN",
+    "builds named contexts, each by its own ignore file, beside an image and a git repository",
+    "builds a Dockerfile that needs no context",
+    "builds a ${format} in S3, and sees it replaced",
+    "says what is wrong with a source, in the preview",
+  ],
+  ["A project builds its own source, where that is wanted.", "has a project build its own source, at the version that is asked for"],
+  [
+    "A state carries its version; one of 0.1.0 goes on previewing clean, and one of a later form is refused.",
+    "${version} previews clean with the same program and the same files",
+    "is refused when it was written by a version that knew more, whatever is asked of it",
+  ],
 ];
 
 /**
  * Sentences whose tests are still to come, by how they begin. A sentence that has its proofs must leave this list, and the list ends empty.
  */
-export const awaited: readonly string[] = [
-  // Named contexts; the rest of it is proved by: "finds another content with ${name}", "leaves volatile build args out of the content, and
-  // hands them to the build", "are no part of the content but by their names: a rotated value builds nothing unless a trigger says so".
-  "`contentHash` = hash over",
-  "`reproducible: true` builds",
-  "Several platforms: one native build each",
-];
+export const awaited: readonly string[] = ["`reproducible: true` builds", "Several platforms: one native build each"];
