@@ -33,6 +33,11 @@ export const promises: readonly (readonly [room: string, promise: string, tests:
     "All failures at once, each with its property, in preview already.",
     ["reports everything at once", "reports what is wrong in the preview already, and starts nothing"],
   ],
+  [
+    "Identity",
+    "`reproducible`: the same content has the same digest, even without any cache.",
+    ["that is reproducible has the same digest in another cloud with another cache, and only then"],
+  ],
   ["Check", "Unknown values are fine everywhere.", ["takes unknown values anywhere, and then knows no content hash"]],
   ["Check", "Nothing is ever hashed as empty because of an error.", ["reports everything that is wrong at once, each with its property"]],
   ["Check", "A secret among the build args is warned of, and stays a secret.", ["keeps a secret a secret"]],
@@ -86,6 +91,20 @@ export const promises: readonly (readonly [room: string, promise: string, tests:
     "Success only after ECR confirms digest, media type, platform and tag.",
     ["confirms what is there, and says what is wrong with what is not as expected"],
   ],
+  [
+    "Create, Update",
+    "Several platforms: one native build each, at once; only those that are missing; then the index.",
+    [
+      "of two platforms is built natively, found again, repaired, retagged and deleted",
+      "builds only the child that is missing, and only puts the index when none is",
+      "is built one time for two resources that ask at once",
+    ],
+  ],
+  [
+    "Create, Update",
+    "One of several builds fails: it is named and told once, and the others are stopped.",
+    ["that fails for one platform says which and why, once, and stops the other build"],
+  ],
   ["Create, Update", 'With `onMissing: "fail"` nothing is built.', ["does not build where it must not"]],
   [
     "Read",
@@ -94,6 +113,11 @@ export const promises: readonly (readonly [room: string, promise: string, tests:
       "reads: what is there stays, what is gone is gone, a moved tag is drift, and an error is none of these",
       "keeps state when a refresh is throttled, denied, expired or reset",
     ],
+  ],
+  [
+    "Read",
+    "An archived image is neither gone nor there to be used: an error says how to restore it, and state stays.",
+    ["in the archive is an error wherever it is met, until it is restored; state stays"],
   ],
   ["Read", "A moved tag is drift, which the next up repairs.", ["repairs a moved tag"]],
   ["Read", "What is gone is built anew, or reused.", ["builds anew what is gone from the registry, after a refresh"]],
@@ -122,6 +146,14 @@ export const promises: readonly (readonly [room: string, promise: string, tests:
   ],
   [
     "Delete",
+    "An index goes first, then its children, unless something else uses them.",
+    [
+      "removes an index, then the children that only its child tags are on",
+      "leaves the children of an index that somebody else's tag is on, and a child that another index lists",
+    ],
+  ],
+  [
+    "Delete",
     "A replacement moves to the other repository and keeps the image in the old one.",
     ["replaces for another repository, and keeps the old image"],
   ],
@@ -132,6 +164,7 @@ export const promises: readonly (readonly [room: string, promise: string, tests:
       "stops the build on Ctrl-C within five seconds, and up ends",
       "stops its builds on Cancel, and answers the calls that come after",
       "stops its builds and is gone on SIGINT",
+      "is stopped on Cancel, every build of it",
     ],
   ],
   [
@@ -142,7 +175,7 @@ export const promises: readonly (readonly [room: string, promise: string, tests:
   [
     "Cancel, crash",
     "kill -9, then up: the running build is adopted, never doubled.",
-    ["adopts the running build after kill -9 of the plugin: one build in all"],
+    ["adopts the running build after kill -9 of the plugin: one build in all", "is adopted after kill -9 of the plugin: two builds in all"],
   ],
   ["Cancel, crash", "Partial state is only for a stop that could not be confirmed.", ["remembers a build that could not be stopped"]],
   [
@@ -178,6 +211,7 @@ export const promises: readonly (readonly [room: string, promise: string, tests:
       "builds as the example does, and is told what to build and push",
       "is taken at its tag when it does not say the digest",
       "that pushes nothing is an error, however well it ends",
+      "of two platforms is built by a project's own buildspec, which is told what each build pushes",
     ],
   ],
   [

@@ -42,7 +42,7 @@ describe("the conductor", () => {
       const buildArgs = { ...request.buildArgs, ...options.argsOf?.[formatPlatform(request.platform)] };
       return backend.start({ ...request, buildArgs }, ...rest);
     });
-    const stop = sinon.spy(backend.stop);
+    const stop = sinon.spy((...args: Parameters<BuildBackend["stop"]>) => backend.stop(...args));
     const release = sinon.stub<Parameters<BuildBackend["release"]>, Promise<void>>().resolves();
     const put = sinon.stub<Parameters<ContextStore["put"]>, Promise<void>>().resolves();
     const store: ContextStore = { bucket: "contexts", exists: async () => options.stored === true, get: async () => undefined, put };
