@@ -179,6 +179,7 @@ describe("an image", () => {
     const image = ["--image-id", `imageDigest=${digest}`];
     ecr("update-image-storage-class", ...image, "--target-storage-class", "ARCHIVE");
 
+    assert.throws(() => world.crane("manifest", `${world.repositoryUrl}@${digest}`), /MANIFEST_UNKNOWN/);
     const refreshed = await workspace.pulumi(refresh, "any");
     const [other, producer] = [await stack(properties), await stack({ ...properties, onMissing: "fail" })];
     const refused = [refreshed, await other.pulumi(up, "any"), await producer.pulumi(up, "any")];

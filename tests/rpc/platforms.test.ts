@@ -110,6 +110,21 @@ describe("an image of two platforms over gRPC", () => {
     assert.deepEqual([aboutChild?.["platforms"], aboutChild?.["tags"], aboutChild?.["contentTag"]], [["linux/arm64"], [], undefined]);
   });
 
+  it("in the archive is neither imported nor looked up, and said to be there", async () => {
+    const urn = imageUrn("archived");
+    const inputs = await inputsFor(urn, "true", { tags: ["archived"] });
+    const { state } = await client.create(urn, inputs);
+    const image = ["--repository-name", "app", "--image-id", "imageTag=archived"];
+    run("aws", ["ecr", "update-image-storage-class", ...image, "--target-storage-class", "ARCHIVE"], world.env);
+    const refused = (error: ServiceError) => error.code === status.FAILED_PRECONDITION && error.details.includes("[image-archived]");
+    const lookUp = { repositoryUrl: world.repositoryUrl, tag: "archived" };
+    await assert.rejects(client.invoke("cloudbuild:index:getImage", lookUp), refused);
+    await assert.rejects(client.read(imageUrn("imported"), `${world.repositoryUrl}:archived`), refused);
+    await assert.rejects(client.read(imageUrn("imported"), String(state["imageUri"])), refused);
+    const retagged = { ...inputs, tags: ["archived", "more"] };
+    await assert.rejects(client.update(urn, "id", { state, oldInputs: inputs, newInputs: retagged }), refused);
+  });
+
   it("that fails for one platform says which and why, once, and stops the other build", async () => {
     const urn = imageUrn("half");
     const inputs = await inputsFor(urn, 'if [ "$TARGETARCH" = arm64 ]; then echo no arms >&2; exit 9; fi; sleep 60');
