@@ -96,6 +96,7 @@ writeFileSync(
     "| the digest is there, the tags are on it | nothing changed |",
     "| the digest is there, a tag was moved or removed | drift: the next `up` puts the tag back |",
     "| the digest or the repository is not there | the resource is gone: the next `up` reuses the content if it is found by its tag, else builds |",
+    "| the digest is in ECR's archive, or on its way back | an error that says how to restore it; state stays. An `up` that would reuse it fails in the same way |",
     "| throttled, reset, unavailable | tried again, then an error; state stays |",
     "| denied, expired credentials | an error; state stays |",
     "",

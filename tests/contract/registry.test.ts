@@ -271,6 +271,10 @@ for (const [name, open] of Object.entries({ "in memory": inMemory, "ECR on the l
       assert.equal((await refuseArchived(repository, { digest }, registry, signal))?.status, "active");
 
       await subject.archive(digest);
+      assert.equal(await subject.push("archived", ["archived"]), digest);
+      assert.equal((await found({ digest })).digest, digest, "pushing it again restores it");
+
+      await subject.archive(digest);
       await removeImage({ repository, digest, tags: ["archived"], childTags: [] }, registry, recordedOperation());
       assert.equal(await refuseArchived(repository, { digest }, registry, signal), undefined);
     });

@@ -10,7 +10,7 @@ const golden = "is this, for this context: another way of framing would be anoth
 
 /**
  * What `CloudBuildImage` promises: every sentence of the design's third chapter, in its order, under its headings.
- * `promises.test.ts` fails on a sentence without a proof that is not awaited below, and on a title that is no test.
+ * `promises.test.ts` fails on a sentence without a proof, and on a title that is no test.
  */
 export const promises: Readonly<Record<string, readonly Promised[]>> = {
   Identity: [
@@ -182,8 +182,14 @@ export const promises: Readonly<Record<string, readonly Promised[]>> = {
     ],
     [
       "`reproducible: true` builds with a fixed `SOURCE_DATE_EPOCH` and rewritten timestamps: the same content gives the same digest even without any cache.",
+      "that is reproducible has the same digest in another cloud with another cache, and only then",
     ],
-    ["Several platforms: one native build each, in parallel, then the index is put from the provider."],
+    [
+      "Several platforms: one native build each, in parallel, then the index is put from the provider.",
+      "of two platforms is built natively, found again, repaired, retagged and deleted",
+      "builds only the child that is missing, and only puts the index when none is",
+      "is built one time for two resources that ask at once",
+    ],
   ],
   "Read / refresh": [
     [
@@ -315,6 +321,21 @@ export const furtherPromises: readonly Promised[] = [
     "builds a ${format} in S3, and sees it replaced",
     "says what is wrong with a source, in the preview",
   ],
+  [
+    "Where one of several builds fails, it is named and told once, and the others are stopped.",
+    "that fails for one platform says which and why, once, and stops the other build",
+    "is stopped on Cancel, every build of it",
+  ],
+  [
+    "An archived image is neither gone nor there to be used: an error says how to restore it, and state stays.",
+    "in the archive is an error wherever it is met, until it is restored; state stays",
+    "in the archive is neither imported nor looked up, and said to be there",
+  ],
+  [
+    "An index is deleted first, then its children, unless something else uses them.",
+    "removes an index, then the children that only its child tags are on",
+    "leaves the children of an index that somebody else's tag is on, and a child that another index lists",
+  ],
   ["A project builds its own source, where that is wanted.", "has a project build its own source, at the version that is asked for"],
   [
     "A state carries its version; one of 0.1.0 goes on previewing clean, and one of a later form is refused.",
@@ -322,8 +343,3 @@ export const furtherPromises: readonly Promised[] = [
     "is refused when it was written by a version that knew more, whatever is asked of it",
   ],
 ];
-
-/**
- * Sentences whose tests are still to come, by how they begin. A sentence that has its proofs must leave this list, and the list ends empty.
- */
-export const awaited: readonly string[] = ["`reproducible: true` builds", "Several platforms: one native build each"];

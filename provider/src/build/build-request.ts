@@ -55,7 +55,7 @@ export interface BuildRequest {
   /** What runs the build; a CodeBuild project's name. */
   readonly project: string;
   readonly repository: Repository;
-  /** The tag the build pushes, by which the image is found again: a child tag where it is one of several platforms. User tags are put on it afterwards. */
+  /** The tag the build pushes, by which the image is found again; of one of several platforms, its child tag. User tags are put on it afterwards. */
   readonly contentTag: string;
   readonly platform: Platform;
   readonly context: BuildContext;

@@ -126,6 +126,17 @@ describe("Check", () => {
     assert.equal((await check(olds)).failures.length, 1, "what is new needs one");
   });
 
+  it("names platforms where the configuration's default is none", async () => {
+    const { failures } = await check(
+      { repositoryUrl, context: good() },
+      { defaults: { project: "builder", contextBucket: "contexts", platforms: [] } },
+    );
+    assert.deepEqual(
+      failures.map(({ property }) => property),
+      ["platforms"],
+    );
+  });
+
   it("takes unknown values anywhere, and then knows no content hash", async () => {
     const folder = good();
     for (const news of [{ repositoryUrl: unknown }, { project: unknown, contextBucket: unknown }, { tags: [unknown] }] as PropertyMap[]) {

@@ -152,13 +152,14 @@ function readPlatforms(reader: InputReader, defaults: ImageDefaults): Maybe<read
   const given = reader.strings("platforms");
   if (given === unknown) return unknown;
   const platforms: Platform[] = [];
-  for (const [i, text] of (given ?? defaults.platforms ?? ["linux/amd64"]).entries()) {
+  const texts = given ?? defaults.platforms ?? ["linux/amd64"];
+  for (const [i, text] of texts.entries()) {
     const platform = reader.parse(`platforms[${i}]`, text, parsePlatform);
     if (platform === undefined || platform === unknown) continue;
     if (platforms.some((other) => samePlatform(other, platform))) reader.fail(`platforms[${i}]`, `"${text}" is there twice`);
     platforms.push(platform);
   }
-  if (given?.length === 0) reader.fail("platforms", "is empty; name a platform, such as linux/amd64, or leave it out");
+  if (texts.length === 0) reader.fail("platforms", "is empty; name a platform, such as linux/amd64, or leave it out");
   return platforms.map(formatPlatform).sort();
 }
 
