@@ -217,7 +217,7 @@ export const promises: Readonly<Record<string, readonly Promised[]>> = {
       "leaves a shared image to who stays, whatever that one's onDelete, and takes the leaver's own tags",
       "takes the image away with the last resource that uses it",
       "never takes an image that somebody else's tag is on",
-      "fails with what the registry says it left behind, and keeps the resource",
+      "leaves an image that somebody else's index lists, and says so",
     ],
   ],
   "Cancel / crash": [

@@ -44,4 +44,29 @@ describe("what ECR says of single images", () => {
     assert.ok(locked?.status === "rejected" && hasCode(locked.reason, "cloud-unavailable"));
     assert.match(locked.reason.message, /locked: KmsError: the key is disabled/);
   });
+
+  it("is an error when it was to be removed and stays for a reason of its own; what an index lists is answered", async () => {
+    const digest = digestOf("{}");
+    const failure = (failureCode: "KmsError" | "ImageReferencedByManifestList" | "ImageNotFound") => ({
+      imageId: { imageDigest: digest },
+      failureCode,
+      failureReason: "why",
+    });
+    const removing = (...failures: ReturnType<typeof failure>[]) => {
+      const api: EcrApi = {
+        batchGetImage: unscripted,
+        describeImages: unscripted,
+        putImage: unscripted,
+        batchDeleteImage: async () => ({ failures }),
+        blob: unscripted,
+      };
+      return createEcrRegistry({ api, clock: systemClock }).remove(repository, [{ digest }], signal);
+    };
+    assert.deepEqual(await removing(failure("ImageNotFound")), []);
+    assert.deepEqual(await removing(failure("ImageReferencedByManifestList")), [{ digest }]);
+    await assert.rejects(
+      removing(failure("KmsError")),
+      (error) => hasCode(error, "image-unconfirmed") && error.message.includes("KmsError: why"),
+    );
+  });
 });
