@@ -54,9 +54,9 @@ describe("the context store", () => {
   it("stores small and large objects byte for byte, with the tag that lets them expire", async () => {
     for (const bytes of [small, large, Buffer.alloc(0)]) {
       const key = freshKey();
-      assert.equal(await store.exists(key, signal), false);
+      assert.equal(await store.stat(key, signal), undefined);
       await store.put(key, open(bytes), signal);
-      assert.equal(await store.exists(key, signal), true);
+      assert.equal((await store.stat(key, signal))?.size, bytes.length);
       assert.ok(stored(key).equals(bytes));
       assert.ok((await store.get(key, signal))?.equals(bytes));
       const tagging = JSON.parse(
@@ -108,7 +108,7 @@ describe("the context store", () => {
         { objectMode: false },
       );
     await assert.rejects(store.put(key, breaking, signal), /the disk is gone/);
-    assert.equal(await store.exists(key, signal), false);
+    assert.equal(await store.stat(key, signal), undefined);
   });
 
   it("stops when it is told to, and leaves nothing", async () => {
@@ -121,7 +121,7 @@ describe("the context store", () => {
     controller.abort(new Error("enough"));
     await assert.rejects(upload, /enough/);
     await cloud.setFaults([]);
-    assert.equal(await store.exists(key, signal), false);
+    assert.equal(await store.stat(key, signal), undefined);
   });
 
   it("says that a bucket is missing, and that a call is denied", async () => {

@@ -54,7 +54,8 @@ export function memoryBackend({ clock, projects, seconds }: { clock: Clock; proj
       if (!projects.includes(request.project)) {
         throw new CloudBuildError("project-missing", `"${request.project}" is not a project`, { property: "project" });
       }
-      const key = JSON.stringify([request, previous]);
+      const { bucket, key: contextKey } = request.context;
+      const key = JSON.stringify([{ ...request, context: { bucket, key: contextKey } }, previous]);
       const known = builds.find((build) => build.key === key);
       if (known !== undefined) return { id: known.id, settled: observe(known).kind !== "running" };
       const now = clock.now();

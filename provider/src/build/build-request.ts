@@ -7,6 +7,31 @@ export interface StoredObject {
   readonly key: string;
 }
 
+/** A build context: a gzip-compressed tar of its files, or how to put it together. */
+export interface StoredContext extends StoredObject {
+  /**
+   * Present where the object itself need not be there: the way by which the context travels. It is no part of what is asked for, so
+   * requests that differ by it alone are equal.
+   */
+  readonly assembly?: StoredAssembly;
+}
+
+/** What a context is put together from. All objects lie in the context's bucket. */
+export interface StoredAssembly {
+  /** A gzip-compressed tar of an earlier context. */
+  readonly baseKey: string;
+  /**
+   * What turns it into this one, in order: gzip-compressed tars of the file `removed`, paths that go, each as `./path` and ended by NUL, and
+   * the folder `tree`, which holds what is new or changed.
+   */
+  readonly deltaKeys: readonly string[];
+  /**
+   * What the tree must digest to before it may be built, 64 hex: sha256 over `./<path>//<kind><mode>//<link text>` and NUL for each entry,
+   * sorted by bytes, then the sha256 of each file, a line each, in the order of their paths.
+   */
+  readonly treeDigest: string;
+}
+
 /** Where a build finds the value of a secret: in a place of the user's, or with us, who hand it over and keep it nowhere. */
 export type BuildSecret = SecretReference | { readonly store: "value"; readonly value: string };
 
@@ -28,8 +53,7 @@ export interface BuildRequest {
   /** The tag the build pushes, by which the image is found again. User tags are put on it afterwards. */
   readonly contentTag: string;
   readonly platform: Platform;
-  /** A gzip-compressed tar of the build context's files. */
-  readonly context: StoredObject;
+  readonly context: StoredContext;
   readonly dockerfile: StoredObject;
   readonly target?: string;
   readonly buildArgs: Readonly<Record<string, string>>;

@@ -1,57 +1,56 @@
 import { Readable } from "node:stream";
 import type { Operation } from "../support/operation.ts";
-import { decodeManifest, encodeManifest, manifestOf, type ContextManifest } from "./context-manifest.ts";
+import { assemblyKeys, contextKey } from "./context-assembly.ts";
+import { manifestChunks, manifestOf } from "./context-manifest.ts";
 import type { ResolvedContext } from "./context-reader.ts";
 import type { ContextStore } from "./context-store.ts";
-import { packContext } from "./pack-context.ts";
+import { compressed } from "./pack-context.ts";
+import { rememberShipping, shipContext, type ContextHistory } from "./ship-context.ts";
+import { manifestKey } from "./shipped-manifest.ts";
+import { treeDigest } from "./tree-digest.ts";
 
 /** What the build reads: the object keys in the store's bucket. */
 export interface StagedContext {
+  /** The whole context's archive; it need not be there if there is an assembly. */
   readonly contextKey: string;
+  readonly assembly?: StagedAssembly;
   readonly dockerfileKey: string;
 }
 
-function manifestKey(contextHash: string): string {
-  return `cloudbuild/manifests/${contextHash}.json.gz`;
+/** An earlier context, and what turns it into this one. */
+export interface StagedAssembly {
+  readonly baseKey: string;
+  /** In the order they are to be unpacked. */
+  readonly deltaKeys: readonly string[];
+  /** What the tree must digest to when it is put together; see `treeDigest`. */
+  readonly treeDigest: string;
 }
 
-/** What a context that was shipped once held; undefined if the store does not say. */
-export async function shippedManifest(
-  contextHash: string,
+/**
+ * Makes a context readable by the cloud. Objects are named by their content, so what is there already is not sent again.
+ *
+ * @param history lets a delta be sent where an earlier context is there; without it the context is sent whole
+ */
+export async function stageContext(
+  context: ResolvedContext,
   store: ContextStore,
-  { signal }: Operation,
-): Promise<ContextManifest | undefined> {
-  const bytes = await store.get(manifestKey(contextHash), signal);
-  return bytes === undefined ? undefined : decodeManifest(bytes);
-}
-
-/** Makes a context readable by the cloud. Objects are named by their content, so what is there already is not sent again. */
-export async function stageContext(context: ResolvedContext, store: ContextStore, operation: Operation): Promise<StagedContext> {
-  const contextKey = `cloudbuild/contexts/${context.contextHash}.tar.gz`;
+  operation: Operation,
+  history?: ContextHistory,
+): Promise<StagedContext> {
   const dockerfileKey = `cloudbuild/dockerfiles/${context.dockerfile.sha256}/Dockerfile`;
   const { signal } = operation;
-  await Promise.all([
-    ensure(manifestKey(context.contextHash), () => Readable.from([encodeManifest(manifestOf(context.entries))], { objectMode: false })),
-    ensure(contextKey, () => packContext(context.root, context.entries, signal)),
+  const [parts] = await Promise.all([
+    shipContext(context, history, store, operation),
+    ensure(manifestKey(context.contextHash), () => compressed(manifestChunks(manifestOf(context.entries)), signal)),
     ensure(dockerfileKey, () => Readable.from([context.dockerfile.bytes], { objectMode: false })),
   ]);
-  return { contextKey, dockerfileKey };
+  if (parts !== undefined && history !== undefined) await rememberShipping(parts, history, store, operation);
+  const staged = { contextKey: contextKey(context.contextHash), dockerfileKey };
+  if (parts === undefined || parts.length === 1) return staged;
+  const [baseKey = "", ...deltaKeys] = assemblyKeys(parts);
+  return { ...staged, assembly: { baseKey, deltaKeys, treeDigest: treeDigest(context.entries) } };
 
   async function ensure(key: string, open: () => Readable): Promise<void> {
-    if (await store.exists(key, signal)) return;
-    operation.reporter.status(`shipping ${describeSize(context.totalSize)} of build context`);
-    await store.put(key, open, signal);
+    if ((await store.stat(key, signal)) === undefined) await store.put(key, open, signal);
   }
-}
-
-function describeSize(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  const units = ["kB", "MB", "GB", "TB"];
-  let value = bytes;
-  let unit = -1;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }

@@ -35,7 +35,13 @@ describe("the conductor", () => {
     });
     const release = sinon.stub<Parameters<BuildBackend["release"]>, Promise<void>>().resolves();
     const put = sinon.stub<Parameters<ContextStore["put"]>, Promise<void>>().resolves();
-    const store: ContextStore = { bucket: "contexts", exists: async () => options.stored === true, get: async () => undefined, put };
+    const store: ContextStore = {
+      bucket: "contexts",
+      stat: async () => (options.stored === true ? { size: 1, etag: "1" } : undefined),
+      get: async () => undefined,
+      put,
+      replace: async () => assert.fail("a small context leaves no record"),
+    };
     const watched: BuildBackend = { ...backend, start, release };
     const follower = { follow() {}, unfollow() {}, async poll() {} };
     const deps: ImageDeps = {

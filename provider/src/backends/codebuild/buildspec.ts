@@ -1,6 +1,7 @@
 import { formatPlatform } from "../../image/platform.ts";
 import type { BuildRequest, BuildSecret } from "../../build/build-request.ts";
 import { shellQuote } from "./shell-quote.ts";
+import { unpackCommands } from "./unpack-context.ts";
 
 /** The exported variable by which a build says what it pushed. */
 export const digestVariable = "CLOUDBUILD_DIGEST";
@@ -19,10 +20,9 @@ export function buildspec(request: BuildRequest): string {
     `aws ecr get-login-password --region "$AWS_REGION" | docker login --username AWS --password-stdin ${shellQuote(request.repository.registry)}`,
     'if [ -z "${BUILDX_BUILDER:-}" ]; then export BUILDX_BUILDER=cloudbuild && docker buildx create --name cloudbuild --driver docker-container --bootstrap; fi',
   ];
-  const archive = request.context.key.slice(request.context.key.lastIndexOf("/") + 1);
   const unpack = [
     'CLOUDBUILD_WORK="$(mktemp -d)" && mkdir "$CLOUDBUILD_WORK/context" "$CLOUDBUILD_WORK/dockerfile"',
-    `tar -xzf "$CODEBUILD_SRC_DIR"/${shellQuote(archive)} -C "$CLOUDBUILD_WORK/context"`,
+    ...unpackCommands(request.context),
     // The context holds what the ignore file let through; an empty ignore file beside the Dockerfile keeps buildx from filtering twice.
     `cp "$CODEBUILD_SRC_DIR_${dockerfileSource}/Dockerfile" "$CLOUDBUILD_WORK/dockerfile/Dockerfile" && : > "$CLOUDBUILD_WORK/dockerfile/Dockerfile.dockerignore"`,
   ];

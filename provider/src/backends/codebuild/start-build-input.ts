@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import type { StartBuildInput } from "@aws-sdk/client-codebuild";
+import type { ProjectSource, StartBuildInput } from "@aws-sdk/client-codebuild";
 import type { BuildId } from "../../build/build-backend.ts";
-import type { BuildIdentity, BuildRequest, SecretReference } from "../../build/build-request.ts";
+import type { BuildIdentity, BuildRequest, SecretReference, StoredContext } from "../../build/build-request.ts";
 import { buildspec, contentFlags, dockerfileSource, imageOf, secretVariables } from "./buildspec.ts";
 import { machineFor, type MachineOverride } from "./machine.ts";
+import { deltaSource } from "./unpack-context.ts";
 
 /** Plain environment variables by which a build of ours is recognised. CodeBuild reserves names that begin with CODEBUILD_. */
 export const identityVariables = { contentTag: "CLOUDBUILD_CONTENT_TAG", repository: "CLOUDBUILD_REPOSITORY" } as const;
@@ -41,9 +42,10 @@ export function startBuildInput(request: BuildRequest, environmentType: string |
   return {
     projectName: request.project,
     sourceTypeOverride: "S3",
-    sourceLocationOverride: `${request.context.bucket}/${request.context.key}`,
+    sourceLocationOverride: `${request.context.bucket}/${request.context.assembly?.baseKey ?? request.context.key}`,
     secondarySourcesOverride: [
       { type: "S3", location: `${request.dockerfile.bucket}/${request.dockerfile.key}`, sourceIdentifier: dockerfileSource },
+      ...deltaSources(request.context),
     ],
     artifactsOverride: { type: "NO_ARTIFACTS" },
     environmentVariablesOverride: [
@@ -64,8 +66,18 @@ export function startBuildInput(request: BuildRequest, environmentType: string |
   };
 }
 
+function deltaSources({ bucket, assembly }: StoredContext): ProjectSource[] {
+  return (assembly?.deltaKeys ?? []).map((key, i) => ({ type: "S3", location: `${bucket}/${key}`, sourceIdentifier: deltaSource(i) }));
+}
+
+/** The request as everybody makes it who asks for the same: how the context travels depends on what one found in the bucket. */
+export function withoutAssembly(request: BuildRequest): BuildRequest {
+  const { bucket, key } = request.context;
+  return { ...request, context: { bucket, key } };
+}
+
 /**
- * The idempotency token: 64 hex of sha256 over the input and the newest settled build of this content. Two programs that ask for the same
+ * The idempotency token: 64 hex of sha256 over the input (of the request without its assembly) and the newest settled build of this content. Two programs that ask for the same
  * build at once get one; a retried call gets its own build back; after a failure, whose ID is then part of the token, a new one starts.
  */
 export function idempotencyToken(input: StartBuildInput, previous: BuildId | undefined): string {

@@ -1,8 +1,8 @@
-import type { BuildId, Succeeded } from "../../build/build-backend.ts";
+import type { BuildId, StartedBuild, Succeeded } from "../../build/build-backend.ts";
 import type { BuildRequest } from "../../build/build-request.ts";
 import { followBuild } from "../../build/follow-build.ts";
 import { stageContext } from "../../context/stage-context.ts";
-import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
+import { CloudBuildError, hasCode } from "../../errors/cloudbuild-error.ts";
 import type { Digest } from "../../image/digest.ts";
 import { confirmImage, findPushed } from "../../registry/confirm-image.ts";
 import { retagImage } from "../../registry/retag-image.ts";
@@ -82,10 +82,9 @@ async function build(plan: ImagePlan, cloud: Cloud, deps: ImageDeps, operation: 
   const parked = Object.values(plan.secrets).some(({ store }) => store === "value");
   let previous = earlier.settled;
   try {
-    const id = earlier.running ?? (await start(await stage({ ...plan, project }, cloud, deps, operation)));
-    const succeeded = await followBuild({ id, ours: !adopted, logs: plan.logs }, { ...cloud, clock: deps.clock }, operation);
-    operation.reporter.info(`${adopted ? "adopted" : "built"} in ${succeeded.seconds} s by ${id}`);
-    return { id, adopted, succeeded };
+    const built = await followOrShipWhole(earlier.running ?? (await start()), adopted);
+    operation.reporter.info(`${built.adopted ? "adopted" : "built"} in ${built.succeeded.seconds} s by ${built.id}`);
+    return built;
   } finally {
     if (parked) await release();
   }
@@ -94,12 +93,38 @@ async function build(plan: ImagePlan, cloud: Cloud, deps: ImageDeps, operation: 
    * An equal request within the token's life answers the build it started before. If that one is over already (it failed, or its image
    * is gone again), it is not the build that was asked for: ask once more, in spite of it.
    */
-  async function start(request: BuildRequest): Promise<BuildId> {
-    const first = await cloud.backend.start(request, previous, operation);
-    if (!first.settled) return first.id;
+  async function start(): Promise<BuildId> {
+    const first = await ask();
+    return first.settled ? startAfter(first.id) : first.id;
+  }
+
+  async function startAfter(settled: BuildId): Promise<BuildId> {
     if (parked) await release();
-    previous = first.id;
-    return (await cloud.backend.start(request, previous, operation)).id;
+    previous = settled;
+    return (await ask()).id;
+  }
+
+  /** Once a build of this content is over, for whatever reason, the next one gets the whole context. */
+  async function ask(): Promise<StartedBuild> {
+    const request = await stage({ ...plan, project }, { delta: previous === undefined }, cloud, deps, operation);
+    return cloud.backend.start(request, previous, operation);
+  }
+
+  async function followOrShipWhole(id: BuildId, adopted: boolean): Promise<Built> {
+    try {
+      return await follow(id, adopted);
+    } catch (error) {
+      if (!hasCode(error, "context-unassembled")) throw error;
+      operation.reporter.info(
+        `build ${id} could not put its context together from what is in the bucket: building once more, from the whole`,
+      );
+      return follow(await startAfter(id), false);
+    }
+  }
+
+  async function follow(id: BuildId, adopted: boolean): Promise<Built> {
+    const succeeded = await followBuild({ id, ours: !adopted, logs: plan.logs }, { ...cloud, clock: deps.clock }, operation);
+    return { id, adopted, succeeded };
   }
 
   /** Also after a cancellation or a failure. What stays behind in spite of it is swept by a later build. */
@@ -114,9 +139,10 @@ async function build(plan: ImagePlan, cloud: Cloud, deps: ImageDeps, operation: 
 
 const releaseTimeoutMs = 10_000;
 
-/** Ships the context, if the bucket lacks it, and says what is to be built. */
+/** Ships the context, or what it differs by from an earlier one, if the bucket lacks it, and says what is to be built. */
 async function stage(
   plan: ImagePlan & { readonly project: string },
+  { delta }: { readonly delta: boolean },
   cloud: Cloud,
   deps: ImageDeps,
   operation: Operation,
@@ -135,13 +161,18 @@ async function stage(
       property: "context",
     });
   }
-  const staged = await stageContext(resolved, cloud.contextStore(bucket), operation);
+  const history = {
+    lineage: JSON.stringify([plan.repository.url, context, target ?? null]),
+    // A project's own buildspec is promised one archive.
+    delta: delta && plan.buildspec === "generated",
+  };
+  const staged = await stageContext(resolved, cloud.contextStore(bucket), operation, history);
   return {
     project: plan.project,
     repository: plan.repository,
     contentTag: plan.contentTag,
     platform: plan.platform,
-    context: { bucket, key: staged.contextKey },
+    context: { bucket, key: staged.contextKey, ...(staged.assembly === undefined ? {} : { assembly: staged.assembly }) },
     dockerfile: { bucket, key: staged.dockerfileKey },
     ...(target === undefined ? {} : { target }),
     buildArgs: plan.buildArgs,
