@@ -127,6 +127,16 @@ for (const [name, open] of Object.entries({ "in memory": inMemory, "CodeBuild on
       await settled(anew.id);
     });
 
+    it("answers with one build requests that differ only by the way the context travels", async () => {
+      const request = await subject.request();
+      const assembly = { baseKey: request.context.key, deltaKeys: ["nowhere/a-b.tar.gz"], treeDigest: "0".repeat(64) };
+      const { id } = await backend.start(request, undefined, recordedOperation());
+      const assembled = { ...request, context: { ...request.context, assembly } };
+      assert.deepEqual(await backend.start(assembled, undefined, recordedOperation()), { id, settled: false });
+      await settled(id);
+      assert.deepEqual(await backend.start(assembled, undefined, recordedOperation()), { id, settled: true });
+    });
+
     it("finds the running build of a content, and the newest that is over", async () => {
       const request = await subject.request();
       assert.deepEqual(await backend.find(request, recordedOperation()), {});

@@ -51,7 +51,7 @@ export function carryOut(root: string, planned: Planned): void {
 /** Takes away every entry at the top of which `goes` says so. */
 export function thinOut(root: string, goes: (index: number) => boolean): void {
   readdirSync(bytes(root), { encoding: "buffer" })
-    .sort(Buffer.compare)
+    .sort((a, b) => Buffer.compare(a, b))
     .forEach((child, i) => goes(i) && rmSync(Buffer.concat([bytes(`${root}/`), child]), { recursive: true }));
 }
 
