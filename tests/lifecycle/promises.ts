@@ -57,6 +57,29 @@ export const promises: readonly (readonly [room: string, promise: string, tests:
     ["has a row for every input"],
   ],
   [
+    "Shipping",
+    "What is in the bucket is not sent again; of a large context that changed little only the difference is.",
+    [
+      "ships no byte of a context that is there, whole or in parts, whichever image it was shipped for",
+      "uploads a few kB for one changed file of tens of MB, and the image holds it",
+    ],
+  ],
+  [
+    "Shipping",
+    "What the bucket holds can never make a wrong build: the tree is checked, and at worst the whole is shipped.",
+    [
+      "makes, from any base by any edits, the tree that the whole archive makes: names, kinds, modes, times, links and contents",
+      "is built from the whole, in the same operation, when its base is damaged in a way that only the build can see",
+      "is built from the whole when its base is deleted while the build waits",
+      "is built once for two stacks at once, one of which finds a base and the other does not",
+    ],
+  ],
+  [
+    "Shipping",
+    "A context that expired between check and build is shipped again.",
+    ["is shipped again when it was deleted between check and build"],
+  ],
+  [
     "Create, Update",
     "Reuse, then adopt, then build; each seen in `outcome`.",
     [

@@ -1,3 +1,6 @@
+import { lstatSync } from "node:fs";
+import type { ContextEntry } from "./context-entry.ts";
+import { absolutePath, unreadable } from "./context-path.ts";
 import { describeSize } from "./describe-size.ts";
 import { parseIgnoreFile } from "./ignore-file.ts";
 import { createIgnoreMatcher } from "./ignore-matcher.ts";
@@ -58,6 +61,19 @@ export function describeParts(what: string, files: readonly SizedFile[]): string
       ({ path, bytes, ignoreLine }) => `${describeSize(bytes).padStart(9)}  ${ignoreLine ?? `(no line can name ${JSON.stringify(path)})`}`,
     ),
   ].join("\n");
+}
+
+/** The files of a context with their sizes, for a report before anything is read. */
+export function sizedFiles(root: string, entries: readonly ContextEntry[]): SizedFile[] {
+  return entries
+    .filter(({ kind }) => kind === "file")
+    .map(({ path }) => {
+      try {
+        return { path, size: lstatSync(absolutePath(root, path)).size };
+      } catch (error) {
+        throw unreadable(path, error);
+      }
+    });
 }
 
 function totalOf(files: readonly SizedFile[]): number {
@@ -126,7 +142,7 @@ function explained(node: Node, least: number): Place[] {
 }
 
 function lineFor(path: string, pattern = false): { ignoreLine?: string } {
-  const ignoreLine = pattern ? path : path.replace(/[*?[\]\\]|^[!#]/g, "\\$&").replace(/[\p{C}]|^\s|\s$/gu, "?");
+  const ignoreLine = pattern ? path : path.replace(/[*?^[\]\\]|^[!#]/g, "\\$&").replace(/[\p{C}]|^\s|\s$/gu, "?");
   const example = pattern ? nameOf(path) : path;
   return createIgnoreMatcher(parseIgnoreFile(ignoreLine, "")).judge(example, undefined).ignored ? { ignoreLine } : {};
 }
