@@ -25,7 +25,7 @@ describe("the conductor", () => {
   afterEach(removeFolders);
 
   /** A cloud in memory whose builds push what they say, and a spy on each thing that costs. */
-  async function scene(options: { stored?: boolean; inputs?: PropertyMap } = {}) {
+  async function scene(options: { stored?: boolean; inputs?: PropertyMap; broken?: number } = {}) {
     const registry = memoryRegistry(["app"]);
     const backend = memoryBackend({ clock: systemClock, projects: ["builder"], seconds: 0.05 });
     const push = (tag: string) => registry.push(repository, tag, "application/vnd.oci.image.manifest.v1+json", [amd64], [tag]);
@@ -42,7 +42,12 @@ describe("the conductor", () => {
       put,
       replace: async () => assert.fail("a small context leaves no record"),
     };
-    const watched: BuildBackend = { ...backend, start, release };
+    const observe: BuildBackend["observe"] = async (ids, signal) => {
+      const broken = { kind: "failed", seconds: 1, messages: ["exit status 79"], contextBroken: true } as const;
+      const seen = await backend.observe(ids, signal);
+      return new Map([...seen].map(([id, observation]) => [id, Number(id.split(":")[1]) <= (options.broken ?? 0) ? broken : observation]));
+    };
+    const watched: BuildBackend = { ...backend, start, release, observe };
     const follower = { follow() {}, unfollow() {}, async poll() {} };
     const deps: ImageDeps = {
       clock: systemClock,
@@ -98,6 +103,22 @@ describe("the conductor", () => {
     await assert.rejects(settle(), (error) => hasCode(error, "build-lost"));
     sinon.assert.calledTwice(start);
   }).timeout(30_000);
+
+  it("builds once more, naming the failed build, when a context could not be put together; and only once", async () => {
+    const { start, settle, backend } = await scene({ broken: 1 });
+    const { outcome, build } = await settle();
+    assert.equal(outcome, "built");
+    assert.equal(build?.id, "builder:2");
+    assert.deepEqual(
+      start.args.map(([, previous]) => previous),
+      [undefined, "builder:1"],
+    );
+    assert.equal(backend.size, 2);
+
+    const hopeless = await scene({ broken: 9 });
+    await assert.rejects(hopeless.settle(), (error) => hasCode(error, "context-unassembled"));
+    assert.equal(hopeless.backend.size, 2);
+  });
 
   it("takes parked secrets away when the build failed, and when they were parked twice", async () => {
     const secrets = { token: { value: "hush" } };

@@ -77,8 +77,9 @@ export function withoutAssembly(request: BuildRequest): BuildRequest {
 }
 
 /**
- * The idempotency token: 64 hex of sha256 over the input (of the request without its assembly) and the newest settled build of this content. Two programs that ask for the same
- * build at once get one; a retried call gets its own build back; after a failure, whose ID is then part of the token, a new one starts.
+ * The idempotency token: 64 hex of sha256 over the input of the request without its assembly, and the newest settled build of this content.
+ * Two programs that ask for the same build at once get one; a retried call gets its own build back; after a failure, whose ID is then part of
+ * the token, a new one starts.
  */
 export function idempotencyToken(input: StartBuildInput, previous: BuildId | undefined): string {
   return createHash("sha256")
