@@ -167,6 +167,7 @@ export async function startLocalCloud(options: LocalCloudOptions = {}): Promise<
     const fault = traffic.enter(door.call);
     if (fault?.delayMs !== undefined) await delay(fault.delayMs);
     if (fault?.reset === true && fault.afterwards !== true) return void request.socket.destroy();
+    if (fault?.cutAfter !== undefined) cutAfter(exchange, fault.cutAfter);
     try {
       const error = fault === undefined ? undefined : faultError(fault);
       if (error !== undefined) throw error;
@@ -243,6 +244,24 @@ export async function startLocalCloud(options: LocalCloudOptions = {}): Promise<
       serviceRole: `arn:aws:iam::${accountId}:role/${project}`,
     });
   }
+}
+
+/** Cuts the connection in the middle of whichever body is long enough: what is on its way there is lost, as with a broken network. */
+function cutAfter({ request, response }: Exchange, bytes: number): void {
+  let received = 0;
+  request.on("data", (chunk: Buffer) => {
+    received += chunk.length;
+    if (received > bytes) request.socket.destroy();
+  });
+  request.pause();
+  let sent = 0;
+  const write = response.write.bind(response) as (chunk: Buffer, ...rest: unknown[]) => boolean;
+  response.write = ((chunk: Buffer, ...rest: unknown[]) => {
+    sent += chunk.length;
+    if (sent <= bytes) return write(chunk, ...rest);
+    write(chunk.subarray(0, Math.max(0, bytes - (sent - chunk.length))), () => request.socket.destroy());
+    return true;
+  }) as typeof response.write;
 }
 
 interface Door {

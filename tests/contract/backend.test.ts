@@ -66,7 +66,7 @@ async function onTheLocalCloud(): Promise<Subject> {
       return buildRequest({
         contentTag,
         repository: parseRepository(world.repositoryUrl),
-        context: { kind: "archive", object: shipped },
+        context: { kind: "archive", ...shipped },
         dockerfile: { kind: "shipped", object: shippedDockerfile },
         labels: { content: contentTag },
         ...overrides,
@@ -127,6 +127,17 @@ for (const [name, open] of Object.entries({ "in memory": inMemory, "CodeBuild on
       const anew = await backend.start(request, one.id, recordedOperation());
       assert.notEqual(anew.id, one.id);
       await settled(anew.id);
+    });
+
+    it("answers with one build requests that differ only by the way the context travels", async () => {
+      const request = await subject.request();
+      assert.ok(request.context.kind === "archive");
+      const assembly = { baseKey: request.context.object.key, deltaKeys: ["nowhere/a-b.tar.gz"], treeDigest: "0".repeat(64) };
+      const { id } = await backend.start(request, undefined, recordedOperation());
+      const assembled = { ...request, context: { ...request.context, assembly } };
+      assert.deepEqual(await backend.start(assembled, undefined, recordedOperation()), { id, settled: false });
+      await settled(id);
+      assert.deepEqual(await backend.start(assembled, undefined, recordedOperation()), { id, settled: true });
     });
 
     it("finds the running build of a content, and the newest that is over", async () => {

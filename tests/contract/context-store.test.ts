@@ -12,6 +12,13 @@ import { makeFolder, removeFolders } from "../support/folder.ts";
 
 const { signal } = new AbortController();
 
+interface PlannedFault {
+  readonly call: string;
+  readonly times?: number;
+  readonly delayMs?: number;
+  readonly [more: string]: unknown;
+}
+
 describe("the context store", () => {
   let cloud: CloudProcess;
   let store: ContextStore;
@@ -54,12 +61,11 @@ describe("the context store", () => {
   it("stores small and large objects byte for byte, with the tag that lets them expire", async () => {
     for (const bytes of [small, large, Buffer.alloc(0)]) {
       const key = freshKey();
-      assert.equal(await store.exists(key, signal), false);
+      assert.equal(await store.stat(key, signal), undefined);
       await store.put(key, open(bytes), signal);
-      assert.equal(await store.exists(key, signal), true);
-      const facts = await store.describe(key, signal);
+      const facts = await store.stat(key, signal);
       assert.equal(facts?.size, bytes.length);
-      assert.match(facts?.etag ?? "", /^"[0-9a-f]{32}(?:-\d+)?"$/);
+      assert.match(facts.etag, /^"[0-9a-f]{32}(?:-\d+)?"$/);
       assert.ok(stored(key).equals(bytes));
       assert.ok((await store.get(key, signal))?.equals(bytes));
       const tagging = JSON.parse(
@@ -78,11 +84,16 @@ describe("the context store", () => {
     assert.ok(stored(key).equals(small));
   });
 
-  const faults: readonly (readonly [name: string, bytes: Buffer, faults: readonly object[]])[] = [
+  const faults: readonly (readonly [name: string, bytes: Buffer, faults: readonly PlannedFault[]])[] = [
     ["a reset", small, [{ call: "s3:PutObject", times: 2, reset: true }]],
     ["a 503", small, [{ call: "s3:PutObject", times: 2, error: { code: "SlowDown", status: 503 } }]],
+    ["half a body", small, [{ call: "s3:PutObject", times: 2, cutAfter: 7 }]],
+    ["slowness", small, [{ call: "s3:PutObject", times: 1, delayMs: 1500 }]],
     ["an answer that is lost", small, [{ call: "s3:PutObject", times: 1, reset: true, afterwards: true }]],
     ["a part that is reset", large, [{ call: "s3:UploadPart", times: 2, reset: true }]],
+    ["a part that is refused with 503", large, [{ call: "s3:UploadPart", times: 2, error: { code: "ServiceUnavailable", status: 503 } }]],
+    ["a part of which half arrives", large, [{ call: "s3:UploadPart", times: 2, cutAfter: 2_000_000 }]],
+    ["a beginning that is reset", large, [{ call: "s3:CreateMultipartUpload", times: 2, reset: true }]],
     ["a part whose answer is lost", large, [{ call: "s3:UploadPart", times: 1, reset: true, afterwards: true }]],
     ["a part that is slow", large, [{ call: "s3:UploadPart", times: 1, delayMs: 700 }]],
     ["a completion that fails", large, [{ call: "s3:CompleteMultipartUpload", times: 2, error: { code: "InternalError", status: 500 } }]],
@@ -95,10 +106,52 @@ describe("the context store", () => {
       await cloud.setFaults(planned);
       await store.put(key, open(bytes), signal);
       await cloud.setFaults([]);
+      const calls = await cloud.calls();
+      for (const { call, times, delayMs } of planned) {
+        if (times !== undefined && delayMs === undefined) assert.ok((calls[call] ?? 0) > times, `${call} was made ${calls[call]} times`);
+      }
       const digest = (content: Buffer) => createHash("sha256").update(content).digest("hex");
       assert.equal(digest(stored(key)), digest(bytes));
     });
   }
+
+  it("is absent until it is whole, and then it is whole", async () => {
+    const key = freshKey();
+    await cloud.setFaults([{ call: "s3:UploadPart", delayMs: 300 }]);
+    const upload = store.put(key, open(large), signal);
+    let over = false;
+    const done = upload.finally(() => (over = true));
+    while (!over) {
+      const facts = await store.stat(key, signal);
+      assert.ok(facts === undefined || facts.size === large.length, JSON.stringify(facts));
+      await systemClock.sleep(20);
+    }
+    await done;
+    assert.ok(stored(key).equals(large));
+  });
+
+  it("replaces a small object, with the tag, and says which version is there", async () => {
+    const key = freshKey();
+    const facts = [];
+    for (const text of ["one", "three"]) {
+      await store.replace(key, Buffer.from(text), signal);
+      assert.equal((await store.get(key, signal))?.toString(), text);
+      facts.push(await store.stat(key, signal));
+    }
+    assert.deepEqual(facts.map((one) => one?.size), [3, 5]); // prettier-ignore
+    assert.notEqual(facts[0]?.etag, facts[1]?.etag);
+    assert.deepEqual(await store.stat(key, signal), facts[1]);
+    assert.equal(await store.stat("nowhere", signal), undefined);
+  });
+
+  it("reads whole objects in spite of half a body, a reset and a 503", async () => {
+    const key = freshKey();
+    await store.put(key, open(large), signal);
+    for (const planned of [{ cutAfter: 1_000_000 }, { reset: true }, { error: { code: "SlowDown", status: 503 } }]) {
+      await cloud.setFaults([{ call: "s3:GetObject", times: 2, ...planned }]);
+      assert.ok((await store.get(key, signal))?.equals(large));
+    }
+  });
 
   it("leaves nothing when the source breaks in the middle, and says why", async () => {
     const key = freshKey();
@@ -111,7 +164,7 @@ describe("the context store", () => {
         { objectMode: false },
       );
     await assert.rejects(store.put(key, breaking, signal), /the disk is gone/);
-    assert.equal(await store.exists(key, signal), false);
+    assert.equal(await store.stat(key, signal), undefined);
   });
 
   it("stops when it is told to, and leaves nothing", async () => {
@@ -124,7 +177,7 @@ describe("the context store", () => {
     controller.abort(new Error("enough"));
     await assert.rejects(upload, /enough/);
     await cloud.setFaults([]);
-    assert.equal(await store.exists(key, signal), false);
+    assert.equal(await store.stat(key, signal), undefined);
   });
 
   it("says that a bucket is missing, and that a call is denied", async () => {

@@ -336,6 +336,19 @@ export const furtherPromises: readonly Promised[] = [
     "removes an index, then the children that only its child tags are on",
     "leaves the children of an index that somebody else's tag is on, and a child that another index lists",
   ],
+  [
+    "What is in the bucket is not sent again; of a large context that changed little only the difference is.",
+    "ships no byte of a context that is there, whole or in parts, whichever image it was shipped for",
+    "uploads a few kB for one changed file of tens of MB, and the image holds it",
+  ],
+  [
+    "What the bucket holds can never make a wrong build: the tree is checked, and at worst the whole is shipped.",
+    "makes, from any base by any edits, the tree that the whole archive makes: names, kinds, modes, times, links and contents",
+    "is built from the whole, in the same operation, when its base is damaged in a way that only the build can see",
+    "is built from the whole when its base is deleted while the build waits",
+    "is built once for two stacks at once, one of which finds a base and the other does not",
+  ],
+  ["A context that expired between check and build is shipped again.", "is shipped again when it was deleted between check and build"],
   ["A project builds its own source, where that is wanted.", "has a project build its own source, at the version that is asked for"],
   [
     "A state carries its version; one of 0.1.0 goes on previewing clean, and one of a later form is refused.",

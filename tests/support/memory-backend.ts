@@ -54,7 +54,9 @@ export function memoryBackend({ clock, projects, seconds }: { clock: Clock; proj
       if (!projects.includes(request.project)) {
         throw new CloudBuildError("project-missing", `"${request.project}" is not a project`, { property: "project" });
       }
-      const key = JSON.stringify([request, previous]);
+      const { context } = request;
+      const travelling = context.kind === "archive" ? { kind: context.kind, object: context.object } : context;
+      const key = JSON.stringify([{ ...request, context: travelling }, previous]);
       const known = builds.find((build) => build.key === key);
       if (known !== undefined) return { id: known.id, settled: observe(known).kind !== "running" };
       const now = clock.now();

@@ -13,6 +13,8 @@ export interface Fault {
   readonly reset?: boolean;
   /** Cut it after the call was carried out. */
   readonly afterwards?: boolean;
+  /** Cut it after this many bytes of the request's body, or, if that is shorter, of the answer's. */
+  readonly cutAfter?: number;
   readonly delayMs?: number;
   readonly error?: { readonly code: string; readonly message?: string; readonly status?: number };
 }
@@ -53,7 +55,7 @@ export function faultError({ error }: Fault): AwsError | undefined {
 }
 
 export function parseFaults(body: Json): Fault[] {
-  const known = ["call", "times", "probability", "reset", "afterwards", "delayMs", "error"];
+  const known = ["call", "times", "probability", "reset", "afterwards", "cutAfter", "delayMs", "error"];
   if (!Array.isArray(body)) throw new AwsError("InvalidInputException", "expected a list of faults");
   return (body as readonly Json[]).map((fault) => {
     if (!isObject(fault) || typeof fault["call"] !== "string" || Object.keys(fault).some((key) => !known.includes(key))) {

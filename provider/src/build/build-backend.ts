@@ -42,6 +42,8 @@ export interface Unsuccessful extends Settled {
   readonly phase?: string;
   /** What the cloud says about that phase. */
   readonly messages: readonly string[];
+  /** True if it ended because its context could not be put together from the parts it was to be made of. */
+  readonly contextBroken?: true;
 }
 
 export interface Missing {

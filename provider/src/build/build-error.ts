@@ -30,5 +30,5 @@ export function buildError(id: BuildId, observation: Unsuccessful, log: readonly
     ...(phase === "" ? [] : [`phase ${phase}`]),
     ...(observation.logsUrl === undefined ? [] : [`log ${observation.logsUrl}`]),
   ];
-  return new CloudBuildError(codes[observation.kind], lines.join("\n"));
+  return new CloudBuildError(observation.contextBroken === true ? "context-unassembled" : codes[observation.kind], lines.join("\n"));
 }

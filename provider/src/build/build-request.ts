@@ -10,10 +10,31 @@ export interface StoredObject {
 /** Where a build finds the files of a build context. */
 export type BuildContext = ShippedContext | OtherContext;
 
-/** What we shipped: a gzip-compressed tar of exactly the files that were hashed. */
+/** What we shipped: a gzip-compressed tar of exactly the files that were hashed, or how to put it together. */
 export interface ShippedContext {
   readonly kind: "archive";
   readonly object: StoredObject;
+  /**
+   * Present where the object itself need not be there: the way by which the context travels. It is no part of what is asked for, so
+   * requests that differ by it alone are equal.
+   */
+  readonly assembly?: StoredAssembly;
+}
+
+/** What a context is put together from. All objects lie in the context's bucket. */
+export interface StoredAssembly {
+  /** A gzip-compressed tar of an earlier context. */
+  readonly baseKey: string;
+  /**
+   * What turns it into this one, in order: gzip-compressed tars of the file `removed`, paths that go, each as `./path` and ended by NUL, and
+   * the folder `tree`, which holds what is new or changed.
+   */
+  readonly deltaKeys: readonly string[];
+  /**
+   * What the tree must digest to before it may be built, 64 hex: sha256 over `./<path>//<kind><mode>//<link text>` and NUL for each entry,
+   * sorted by bytes, then the sha256 of each file, a line each, in the order of their paths.
+   */
+  readonly treeDigest: string;
 }
 
 export type OtherContext =

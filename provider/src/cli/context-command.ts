@@ -1,13 +1,18 @@
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { listContext } from "../context/context-reader.ts";
+import type { ContextEntry } from "../context/context-entry.ts";
+import { listContext, type ContextSource } from "../context/context-reader.ts";
 import { encodePath } from "../context/path-bytes.ts";
+import { describeParts, sizedFiles } from "../context/size-report.ts";
 import { CloudBuildError } from "../errors/cloudbuild-error.ts";
 import { silentReporter } from "../support/reporter.ts";
 import type { CommandIo } from "./command-io.ts";
 
 const usage = `usage: cloudbuild context ls DIR [-f DOCKERFILE]
+       cloudbuild context size DIR [-f DOCKERFILE]
 
-Lists the build context of DIR as Docker would see it: one path a line, sorted bytewise, folders with a trailing slash.
+ls lists the build context of DIR as Docker would see it: one path a line, sorted bytewise, folders with a trailing slash.
+size says how large it is, what makes it so, and for each such part the line of the ignore file that leaves it out.
 Ignore files count as they do for docker build: DOCKERFILE.dockerignore first, else DIR/.dockerignore.
 `;
 
@@ -24,11 +29,13 @@ export async function contextCommand(argv: readonly string[], io: CommandIo): Pr
       return 0;
     }
     const [verb, context, ...extra] = positionals;
-    if (verb !== "ls" || context === undefined || extra.length > 0) {
+    const command = commands.get(verb);
+    if (command === undefined || context === undefined || extra.length > 0) {
       io.stderr.write(usage);
       return 2;
     }
-    io.stdout.write(await listing(context, values.file, io));
+    const source = { context, baseDir: io.cwd, ...(values.file === undefined ? {} : { dockerfile: values.file }) };
+    io.stdout.write(command(await read(source, io), source));
     return 0;
   } catch (error) {
     if (!(error instanceof CloudBuildError) && !isUsageError(error)) throw error;
@@ -37,13 +44,26 @@ export async function contextCommand(argv: readonly string[], io: CommandIo): Pr
   }
 }
 
-async function listing(context: string, dockerfile: string | undefined, { cwd, stderr }: CommandIo): Promise<Buffer> {
+type Source = Omit<ContextSource, "target">;
+
+const commands = new Map<string | undefined, (entries: readonly ContextEntry[], source: Source) => Buffer | string>([
+  ["ls", listing],
+  ["size", sizes],
+]);
+
+async function read(source: Source, { stderr }: CommandIo): Promise<readonly ContextEntry[]> {
   const reporter = { ...silentReporter, warn: (text: string) => void stderr.write(`cloudbuild: ${text}\n`) };
-  const operation = { signal: new AbortController().signal, timeoutMs: Infinity, reporter, urn: "cloudbuild context ls" };
-  const entries = await listContext({ context, baseDir: cwd, ...(dockerfile === undefined ? {} : { dockerfile }) }, operation);
+  return listContext(source, { signal: new AbortController().signal, timeoutMs: Infinity, reporter, urn: "cloudbuild context" });
+}
+
+function listing(entries: readonly ContextEntry[]): Buffer {
   const lines = entries.map(({ path, kind }) => encodePath(kind === "folder" ? `${path}/` : path));
   // A folder sorts as it is printed: its slash decides between `a/` and `a-b`.
   return Buffer.concat(lines.sort((a, b) => Buffer.compare(a, b)).flatMap((line) => [line, newline]));
+}
+
+function sizes(entries: readonly ContextEntry[], { context, baseDir }: Source): string {
+  return `${describeParts(context, sizedFiles(resolve(baseDir, context), entries))}\n`;
 }
 
 const newline = Buffer.from("\n");

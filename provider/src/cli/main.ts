@@ -8,6 +8,7 @@ const usage = `usage: cloudbuild <command>
   local [flags]               serve CodeBuild, ECR, S3, CloudWatch Logs and a registry on this machine
   local exec [flags] -- CMD   the same while CMD runs
   context ls DIR [-f FILE]    list a build context as Docker would see it
+  context size DIR [-f FILE]  say what makes a build context large
   version                     print the version
 
 \`cloudbuild <command> --help\` says more.

@@ -6,8 +6,8 @@ import { once } from "../support/once.ts";
 import { retry } from "../support/retry.ts";
 import type { ContextStore, ObjectFacts } from "./context-store.ts";
 
-// Two parts of 8 MiB on their way at a time bound the memory, whatever the size of the context.
-const partBytes = 8 << 20;
+// Two parts on their way at a time bound the memory. Parts of 5 MiB, the smallest S3 takes, make up to 50 GB.
+const partBytes = 5 << 20;
 const partsAtOnce = 2;
 // By this tag a lifecycle rule of the bucket can tell contexts from everything else.
 const tagging = "cloudbuild=context";
@@ -32,8 +32,7 @@ export function createS3ContextStore({ config, bucket, clock }: { config: AwsCli
 
   return {
     bucket,
-    exists: async (key, signal) => (await call("GetObject", signal, () => head(key, signal))) !== undefined,
-    describe: (key, signal) => call("GetObject", signal, () => head(key, signal)),
+    stat: (key, signal) => call("GetObject", signal, () => factsOf(key, signal)),
     get: (key, signal) =>
       call("GetObject", signal, async () => {
         const { s3, client } = await load();
@@ -46,6 +45,11 @@ export function createS3ContextStore({ config, bucket, clock }: { config: AwsCli
           throw error;
         }
       }),
+    replace: (key, bytes, signal) =>
+      call("PutObject", signal, async () => {
+        const { s3, client } = await load();
+        await client.send(new s3.PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes, Tagging: tagging }), { abortSignal: signal });
+      }),
     async put(key, open, signal) {
       const upload = uploads.get(key) ?? call("PutObject", signal, () => uploadObject(key, open, signal));
       uploads.set(key, upload);
@@ -57,13 +61,12 @@ export function createS3ContextStore({ config, bucket, clock }: { config: AwsCli
     },
   };
 
-  async function head(key: string, signal: AbortSignal): Promise<ObjectFacts | undefined> {
+  async function factsOf(key: string, signal: AbortSignal): Promise<ObjectFacts | undefined> {
     const { s3, client } = await load();
     try {
-      const { ETag, ContentLength, VersionId } = await client.send(new s3.HeadObjectCommand({ Bucket: bucket, Key: key }), {
-        abortSignal: signal,
-      });
-      return { etag: ETag ?? "", size: ContentLength ?? 0, ...(VersionId === undefined ? {} : { versionId: VersionId }) };
+      const head = await client.send(new s3.HeadObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal });
+      const { ContentLength: size = 0, ETag: etag = "", VersionId: versionId } = head;
+      return { size, etag, ...(versionId === undefined ? {} : { versionId }) };
     } catch (error) {
       // A HEAD has no body, so S3 cannot name the error: 404 is an absent object or bucket, and without s3:ListBucket it is 403.
       if (isNamed(error, "NotFound", "NoSuchKey", "Forbidden") || hasStatus(error, 403, 404)) return undefined;
@@ -89,7 +92,7 @@ export function createS3ContextStore({ config, bucket, clock }: { config: AwsCli
     } catch (error) {
       if (isNamed(error, "PreconditionFailed") || hasStatus(error, 412)) return;
       // The completion was carried out, its answer was lost, and the SDK's next try found no upload any more.
-      if (isNamed(error, "NoSuchUpload") && (await head(key, signal)) !== undefined) return;
+      if (isNamed(error, "NoSuchUpload") && (await factsOf(key, signal)) !== undefined) return;
       throw failure ?? error;
     } finally {
       signal.removeEventListener("abort", abort);

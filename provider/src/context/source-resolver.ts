@@ -158,7 +158,7 @@ function inlineDockerfile({ dockerfileInline, target }: SourceNames): ResolvedDo
 }
 
 async function resolveObject(reference: ObjectReference, store: ContextStore, { signal }: Operation): Promise<ResolvedSource> {
-  const found = await store.describe(reference.key, signal);
+  const found = await store.stat(reference.key, signal);
   if (found !== undefined) return { ...reference, ...found };
   throw new CloudBuildError("context-unreadable", `"s3://${reference.bucket}/${reference.key}" does not exist, or may not be read`, {
     property: "context",

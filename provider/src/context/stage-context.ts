@@ -1,9 +1,14 @@
 import { Readable } from "node:stream";
 import type { Operation } from "../support/operation.ts";
-import { decodeManifest, encodeManifest, manifestOf, type ContextManifest } from "./context-manifest.ts";
+import { assemblyKeys, contextKey } from "./context-assembly.ts";
+import { manifestChunks, manifestOf } from "./context-manifest.ts";
 import type { ReadFolder } from "./context-reader.ts";
 import type { ContextStore } from "./context-store.ts";
-import { packContext } from "./pack-context.ts";
+import type { DockerfileText } from "./dockerfile-text.ts";
+import { compressed } from "./pack-context.ts";
+import { rememberShipping, shipContext, type ContextHistory } from "./ship-context.ts";
+import { manifestKey } from "./shipped-manifest.ts";
+import { treeDigest } from "./tree-digest.ts";
 
 /** What the build reads. */
 export interface StagedObject {
@@ -11,66 +16,55 @@ export interface StagedObject {
   readonly key: string;
 }
 
-function manifestKey(contextHash: string): string {
-  return `cloudbuild/manifests/${contextHash}.json.gz`;
+export interface StagedFolder {
+  /** The whole context's archive; it need not be there if there is an assembly. */
+  readonly object: StagedObject;
+  readonly assembly?: StagedAssembly;
 }
 
-/** What a context that was shipped once held; undefined if the store does not say. */
-export async function shippedManifest(
-  contextHash: string,
+/** An earlier context, and what turns it into this one. */
+export interface StagedAssembly {
+  readonly baseKey: string;
+  /** In the order they are to be unpacked. */
+  readonly deltaKeys: readonly string[];
+  /** What the tree must digest to when it is put together; see `treeDigest`. */
+  readonly treeDigest: string;
+}
+
+/**
+ * Makes a folder readable by the cloud. Objects are named by their content, so what is there already is not sent again.
+ *
+ * @param history lets a delta be sent where an earlier context is there; without it the context is sent whole
+ */
+export async function stageFolder(
+  folder: ReadFolder,
   store: ContextStore,
-  { signal }: Operation,
-): Promise<ContextManifest | undefined> {
-  const bytes = await store.get(manifestKey(contextHash), signal);
-  return bytes === undefined ? undefined : decodeManifest(bytes);
-}
-
-/** Makes a folder readable by the cloud. Objects are named by their content, so what is there already is not sent again. */
-export async function stageFolder(folder: ReadFolder, store: ContextStore, operation: Operation): Promise<StagedObject> {
-  const key = `cloudbuild/contexts/${folder.contextHash}.tar.gz`;
-  const shipping = `shipping ${describeSize(folder.totalSize)} of build context`;
-  await Promise.all([
-    ensure(manifestKey(folder.contextHash), () => streamOf(encodeManifest(manifestOf(folder.entries))), shipping, store, operation),
-    ensure(key, () => packContext(folder.root, folder.entries, operation.signal), shipping, store, operation),
+  operation: Operation,
+  history?: ContextHistory,
+): Promise<StagedFolder> {
+  const { signal } = operation;
+  const [parts] = await Promise.all([
+    shipContext(folder, history, store, operation),
+    ensure(manifestKey(folder.contextHash), () => compressed(manifestChunks(manifestOf(folder.entries)), signal), store, signal),
   ]);
-  return { bucket: store.bucket, key };
+  if (parts !== undefined && history !== undefined) await rememberShipping(parts, history, store, operation);
+  const object = { bucket: store.bucket, key: contextKey(folder.contextHash) };
+  if (parts === undefined || parts.length === 1) return { object };
+  const [baseKey = "", ...deltaKeys] = assemblyKeys(parts);
+  return { object, assembly: { baseKey, deltaKeys, treeDigest: treeDigest(folder.entries) } };
 }
 
 /** A Dockerfile is carried beside the context: an ignore file may hide it there. */
 export async function stageDockerfile(
-  dockerfile: { readonly bytes: Buffer; readonly sha256: string },
+  { bytes, sha256 }: DockerfileText,
   store: ContextStore,
-  operation: Operation,
+  { signal }: Operation,
 ): Promise<StagedObject> {
-  const key = `cloudbuild/dockerfiles/${dockerfile.sha256}/Dockerfile`;
-  await ensure(key, () => streamOf(dockerfile.bytes), "shipping the Dockerfile", store, operation);
+  const key = `cloudbuild/dockerfiles/${sha256}/Dockerfile`;
+  await ensure(key, () => Readable.from([bytes], { objectMode: false }), store, signal);
   return { bucket: store.bucket, key };
 }
 
-async function ensure(
-  key: string,
-  open: () => Readable,
-  shipping: string,
-  store: ContextStore,
-  { signal, reporter }: Operation,
-): Promise<void> {
-  if (await store.exists(key, signal)) return;
-  reporter.status(shipping);
-  await store.put(key, open, signal);
-}
-
-function streamOf(bytes: Buffer): Readable {
-  return Readable.from([bytes], { objectMode: false });
-}
-
-function describeSize(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  const units = ["kB", "MB", "GB", "TB"];
-  let value = bytes;
-  let unit = -1;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+async function ensure(key: string, open: () => Readable, store: ContextStore, signal: AbortSignal): Promise<void> {
+  if ((await store.stat(key, signal)) === undefined) await store.put(key, open, signal);
 }

@@ -34,7 +34,7 @@ export function tarHeader(entry: HashedEntry): Buffer {
 
 /** How many zero bytes follow content of this size, so that the next header begins a block. */
 export function tarPadding(size: number): Buffer {
-  return Buffer.alloc((blockBytes - (size % blockBytes)) % blockBytes);
+  return tarEnd.subarray(0, (blockBytes - (size % blockBytes)) % blockBytes);
 }
 
 /** Two empty blocks end an archive. */

@@ -31,6 +31,11 @@ export const catalog = {
     hint: "stop whatever writes into the folder, or ignore those files in .dockerignore, and run again",
     actor: "program",
   },
+  "context-unassembled": {
+    title: "the build could not put its context together",
+    hint: "run again: then the whole context is shipped",
+    actor: "cloud",
+  },
   "ignore-pattern-malformed": {
     title: "the ignore file holds a malformed pattern",
     hint: "correct the named line; the syntax is that of .dockerignore",

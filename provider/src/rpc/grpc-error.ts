@@ -16,6 +16,7 @@ const grpcCodes = {
   "input-invalid": status.INVALID_ARGUMENT,
   "context-unreadable": status.INVALID_ARGUMENT,
   "context-changed": status.ABORTED,
+  "context-unassembled": status.UNAVAILABLE,
   "ignore-pattern-malformed": status.INVALID_ARGUMENT,
   "dockerfile-missing": status.INVALID_ARGUMENT,
   "dockerfile-invalid": status.INVALID_ARGUMENT,

@@ -56,6 +56,11 @@ describe("what a failed build says", () => {
     assert.equal(findFailingStep(["all is well"]), undefined);
   });
 
+  it("says that the context, not the Dockerfile, was at fault", () => {
+    const error = buildError("p:1", { kind: "failed", seconds: 1, messages: ["exit status 79"], contextBroken: true }, []);
+    assert.equal(error.code, "context-unassembled");
+  });
+
   it("tells apart who has to act", () => {
     const codes = { failed: "build-failed", faulted: "build-faulted", timedOut: "build-timed-out", stopped: "build-stopped" } as const;
     for (const kind of ["failed", "faulted", "timedOut", "stopped"] as const) {

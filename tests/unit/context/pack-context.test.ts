@@ -2,11 +2,15 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createWriteStream, lstatSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { once } from "node:events";
+import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
+import { gunzipSync } from "node:zlib";
 import { createHash, randomBytes } from "node:crypto";
 import { createContextReader, type ResolvedContext } from "../../../provider/src/context/context-reader.ts";
-import { packContext } from "../../../provider/src/context/pack-context.ts";
+import { compressed, packContext } from "../../../provider/src/context/pack-context.ts";
 import { hasCode } from "../../../provider/src/errors/cloudbuild-error.ts";
+import { systemClock } from "../../../provider/src/support/clock.ts";
 import { makeFolder, removeFolders } from "../../support/folder.ts";
 import { recordedOperation } from "../../support/operation.ts";
 
@@ -69,6 +73,63 @@ describe("packing a context", () => {
       ),
     );
     assert.equal(digests[0], digests[1]);
+  });
+
+  it("makes the same bytes however the content comes in pieces, and however long each piece takes", async () => {
+    const content = Buffer.concat([Buffer.alloc(1_300_000, "some text "), randomBytes(700_000), Buffer.alloc(900_000), randomBytes(33)]);
+    const packed = async (sizes: readonly number[]): Promise<Buffer> => {
+      function* chunks(): Generator<Buffer> {
+        for (let at = 0, i = 0; at < content.length; i += 1) {
+          const size = sizes[i % sizes.length] ?? 1;
+          yield content.subarray(at, at + size);
+          at += size;
+        }
+      }
+      return buffer(compressed(chunks(), signal));
+    };
+    const expected = await packed([content.length]);
+    assert.ok(gunzipSync(expected).equals(content));
+    for (const sizes of [[1000], [1, 700_000, 3], [524_288], [524_289]]) assert.ok((await packed(sizes)).equals(expected), String(sizes));
+  });
+
+  it("stores what does not shrink, and compresses what does", async () => {
+    const [text, random] = [Buffer.alloc(2_000_000, "the quick brown fox "), randomBytes(2_000_000)];
+    const size = async (bytes: Buffer): Promise<number> => (await buffer(compressed([bytes], signal))).length;
+    assert.ok((await size(text)) < 50_000);
+    const stored = await size(random);
+    assert.ok(stored > random.length && stored < random.length * 1.001, String(stored));
+  });
+
+  it("reads no further than somebody takes, and leaves nothing under way when it is destroyed", async () => {
+    let read = 0;
+    let ended = false;
+    function* endless(): Generator<Buffer> {
+      try {
+        for (;;) {
+          read += 100_000;
+          yield randomBytes(100_000);
+        }
+      } finally {
+        ended = true;
+      }
+    }
+    const stream = compressed(endless(), signal);
+    await once(stream, "readable");
+    await systemClock.sleep(200);
+    assert.ok(read < 8_000_000, `${read} bytes were read`);
+    stream.destroy();
+    await once(stream, "close");
+    assert.ok(ended);
+  });
+
+  it("stops with the reason when it is told to", async () => {
+    const controller = new AbortController();
+    const folder = makeFolder({ Dockerfile: "FROM scratch\n", big: randomBytes(30_000_000) });
+    const { root, entries } = await resolve(folder);
+    const stream = packContext(root, entries, controller.signal);
+    await once(stream, "readable");
+    controller.abort(new Error("enough"));
+    await assert.rejects(buffer(stream), /enough/);
   });
 
   it("keeps the bytes of a name that is not UTF-8", async function () {

@@ -15,10 +15,10 @@ const noStore: StoreOf = () => assert.fail("no bucket is looked into");
 function storeWith(objects: Readonly<Record<string, ObjectFacts>>): StoreOf {
   return (bucket) => ({
     bucket,
-    exists: () => assert.fail(),
-    describe: async (key) => objects[key],
+    stat: async (key) => objects[key],
     get: () => assert.fail(),
     put: () => assert.fail(),
+    replace: () => assert.fail(),
   });
 }
 

@@ -33,7 +33,12 @@ describe("the conductor", () => {
 
   /** A cloud in memory whose builds push what they say, and a spy on each thing that costs. `argsOf`: more build args, by platform. */
   async function scene(
-    options: { stored?: boolean; inputs?: PropertyMap; argsOf?: Readonly<Record<string, Readonly<Record<string, string>>>> } = {},
+    options: {
+      stored?: boolean;
+      inputs?: PropertyMap;
+      broken?: number;
+      argsOf?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+    } = {},
   ) {
     const registry = memoryRegistry(["app"]);
     const backend = memoryBackend({ clock: systemClock, projects: ["builder"], seconds: 0.05 });
@@ -49,12 +54,17 @@ describe("the conductor", () => {
     const put = sinon.stub<Parameters<ContextStore["put"]>, Promise<void>>().resolves();
     const store: ContextStore = {
       bucket: "contexts",
-      exists: async () => options.stored === true,
-      describe: async () => undefined,
+      stat: async () => (options.stored === true ? { size: 1, etag: "1" } : undefined),
       get: async () => undefined,
       put,
+      replace: async () => assert.fail("a small context leaves no record"),
     };
-    const watched = { ...backend, start, release, stop: (...args: Parameters<BuildBackend["stop"]>) => stop(...args) };
+    const observe: BuildBackend["observe"] = async (ids, signal) => {
+      const broken = { kind: "failed", seconds: 1, messages: ["exit status 79"], contextBroken: true } as const;
+      const seen = await backend.observe(ids, signal);
+      return new Map([...seen].map(([id, observation]) => [id, Number(id.split(":")[1]) <= (options.broken ?? 0) ? broken : observation]));
+    };
+    const watched = { ...backend, start, release, observe, stop: (...args: Parameters<BuildBackend["stop"]>) => stop(...args) };
     const follower = { follow() {}, unfollow() {}, async poll() {} };
     const deps: ImageDeps = {
       clock: systemClock,
@@ -124,6 +134,22 @@ describe("the conductor", () => {
     await assert.rejects(settle(), (error) => hasCode(error, "build-lost"));
     sinon.assert.calledTwice(start);
   }).timeout(30_000);
+
+  it("builds once more, naming the failed build, when a context could not be put together; and only once", async () => {
+    const { start, settle, others: backend } = await scene({ broken: 1 });
+    const { outcome, build } = await settle();
+    assert.equal(outcome, "built");
+    assert.equal(build?.id, "builder:2");
+    assert.deepEqual(
+      start.args.map(([, previous]) => previous),
+      [undefined, "builder:1"],
+    );
+    assert.equal(backend.size, 2);
+
+    const hopeless = await scene({ broken: 9 });
+    await assert.rejects(hopeless.settle(), (error) => hasCode(error, "context-unassembled"));
+    assert.equal(hopeless.others.size, 2);
+  });
 
   it("takes parked secrets away when the build failed, and when they were parked twice", async () => {
     const secrets = { token: { value: "hush" } };

@@ -1,4 +1,4 @@
-import type { Build } from "@aws-sdk/client-codebuild";
+import type { Build, StartBuildInput } from "@aws-sdk/client-codebuild";
 import type { BuildBackend, BuildId, BuildLogs, EarlierBuilds, Observation, StartedBuild } from "../../build/build-backend.ts";
 import type { BuildIdentity, BuildRequest } from "../../build/build-request.ts";
 import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
@@ -7,16 +7,19 @@ import type { Clock } from "../../support/clock.ts";
 import { coalesce } from "../../support/coalesce.ts";
 import type { Operation } from "../../support/operation.ts";
 import { retry, type RetryOptions } from "../../support/retry.ts";
-import { queueLimitOf, type RetryClass } from "../../support/retryable-errors.ts";
+import { queueLimitOf, retryClassOf, type RetryClass } from "../../support/retryable-errors.ts";
 import type { CodeBuildApi } from "./api.ts";
 import type { ParkedSecrets } from "./parked-secrets.ts";
 import { observationOf } from "./observation.ts";
-import { idempotencyToken, identityOf, startBuildInput } from "./start-build-input.ts";
+import { idempotencyToken, identityOf, startBuildInput, withoutAssembly } from "./start-build-input.ts";
 
 // What BatchGetBuilds and BatchGetProjects take in one call.
 const maxIds = 100;
 // Resources that Pulumi creates together ask within this time of each other.
 const windowMs = 20;
+// A build that was just started may not be listed yet.
+const adoptTries = 3;
+const adoptWaitMs = 500;
 
 /** Builds in AWS CodeBuild. */
 export function createCodeBuildBackend(deps: { api: CodeBuildApi; logs: BuildLogs; parked: ParkedSecrets; clock: Clock }): BuildBackend {
@@ -69,25 +72,54 @@ export function createCodeBuildBackend(deps: { api: CodeBuildApi; logs: BuildLog
     return builds.toSorted((a, b) => (order.get(a.id ?? "") ?? 0) - (order.get(b.id ?? "") ?? 0));
   }
 
+  async function find(identity: BuildIdentity, { signal }: Operation): Promise<EarlierBuilds> {
+    const ours = ((await newestBuilds(identity.project, signal)) ?? []).filter((build) => isOf(identity, build));
+    const running = ours.find(({ buildStatus }) => buildStatus === "IN_PROGRESS")?.id;
+    const settled = ours.find(({ buildStatus }) => buildStatus !== "IN_PROGRESS")?.id;
+    return { ...(running === undefined ? {} : { running }), ...(settled === undefined ? {} : { settled }) };
+  }
+
+  /**
+   * Somebody who asked for the same at the same time, but ships the context by another way, has used the token with other parameters. CodeBuild
+   * then refuses this request as it refuses any invalid one: the build to adopt is there, or it was invalid.
+   */
+  async function startOrAdopt(
+    input: StartBuildInput,
+    identity: BuildIdentity,
+    previous: BuildId | undefined,
+    operation: Operation,
+  ): Promise<{ readonly build?: Build | undefined; readonly other?: StartedBuild }> {
+    try {
+      return await api.startBuild(input);
+    } catch (error) {
+      if (!isNamed(error, "InvalidInputException") || retryClassOf(error) !== undefined) throw error;
+      for (let tries = 0; tries < adoptTries; tries += 1) {
+        if (tries > 0) await clock.sleep(adoptWaitMs, operation.signal);
+        const { running, settled } = await find(identity, operation);
+        if (running !== undefined) return { other: { id: running, settled: false } };
+        if (settled !== undefined && settled !== previous) return { other: { id: settled, settled: true } };
+      }
+      throw error;
+    }
+  }
+
   return {
     maxObserved: maxIds,
     logs: deps.logs,
-    async find(identity, { signal }): Promise<EarlierBuilds> {
-      const ours = ((await newestBuilds(identity.project, signal)) ?? []).filter((build) => isOf(identity, build));
-      const running = ours.find(({ buildStatus }) => buildStatus === "IN_PROGRESS")?.id;
-      const settled = ours.find(({ buildStatus }) => buildStatus !== "IN_PROGRESS")?.id;
-      return { ...(running === undefined ? {} : { running }), ...(settled === undefined ? {} : { settled }) };
-    },
+    find,
     async start(request: BuildRequest, previous: BuildId | undefined, operation: Operation): Promise<StartedBuild> {
       const environmentType = await environmentTypes(request.project, operation.signal);
       if (environmentType === undefined) throw projectMissing(request.project);
       const { signal, reporter } = operation;
-      const input = startBuildInput(await deps.parked.park(request, previous, signal), environmentType);
-      const { build } = await call(
+      const parked = await deps.parked.park(request, previous, signal);
+      const token = idempotencyToken(startBuildInput(withoutAssembly(parked), environmentType), previous);
+      const input = { ...startBuildInput(parked, environmentType), idempotencyToken: token };
+      const { build, other } = await call(
         { action: "StartBuild", project: request.project },
         { signal, also: ["propagation", "capacity"], onWait: ({ because }) => reporter.status(waiting[because]) },
-        () => api.startBuild({ ...input, idempotencyToken: idempotencyToken(input, previous) }),
+        () => startOrAdopt(input, request, previous, operation),
       );
+      if (other !== undefined) return other;
       if (build?.id === undefined) throw new CloudBuildError("cloud-unavailable", "CodeBuild accepted a build without naming it");
       return { id: build.id, settled: build.buildStatus !== "IN_PROGRESS" };
     },

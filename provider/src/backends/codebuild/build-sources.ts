@@ -1,5 +1,6 @@
 import type { ProjectSource, StartBuildInput } from "@aws-sdk/client-codebuild";
 import type { BuildContext, BuildRequest, StoredObject } from "../../build/build-request.ts";
+import { deltaSource } from "./unpack-context.ts";
 
 /** The secondary source that carries the Dockerfile; CodeBuild brings it into CODEBUILD_SRC_DIR_<this>. */
 const dockerfileSource = "dockerfile";
@@ -32,6 +33,7 @@ export function sourcesOf(request: BuildRequest): Partial<StartBuildInput> {
   const secondary: ProjectSource[] = [
     ...(request.dockerfile?.kind === "shipped" ? [sourceOf(request.dockerfile.object, dockerfileSource)] : []),
     ...namedSources(request).map(({ object, identifier }) => sourceOf(object, identifier)),
+    ...deltaSources(request.context),
   ];
   return {
     ...primarySource(request.context),
@@ -41,8 +43,11 @@ export function sourcesOf(request: BuildRequest): Partial<StartBuildInput> {
 
 function primarySource(context: BuildContext): Partial<StartBuildInput> {
   switch (context.kind) {
-    case "archive":
-      return { sourceTypeOverride: "S3", sourceLocationOverride: locationOf(context.object) };
+    case "archive": {
+      const { object, assembly } = context;
+      const first = assembly === undefined ? object : { ...object, key: assembly.baseKey };
+      return { sourceTypeOverride: "S3", sourceLocationOverride: locationOf(first) };
+    }
     case "object":
       return {
         sourceTypeOverride: "S3",
@@ -56,6 +61,12 @@ function primarySource(context: BuildContext): Partial<StartBuildInput> {
     case "none":
       return { sourceTypeOverride: "NO_SOURCE" };
   }
+}
+
+function deltaSources(context: BuildContext): ProjectSource[] {
+  if (context.kind !== "archive") return [];
+  const { object, assembly } = context;
+  return (assembly?.deltaKeys ?? []).map((key, i) => sourceOf({ ...object, key }, deltaSource(i)));
 }
 
 function sourceOf(object: StoredObject, sourceIdentifier: string): ProjectSource {

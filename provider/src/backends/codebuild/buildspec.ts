@@ -2,6 +2,7 @@ import { formatPlatform } from "../../image/platform.ts";
 import type { BuildRequest, BuildSecret } from "../../build/build-request.ts";
 import { dockerfileFolder, fileNameOf, folderOf, namedSources, primaryFolder } from "./build-sources.ts";
 import { shellQuote } from "./shell-quote.ts";
+import { unpackCommands } from "./unpack-context.ts";
 
 /** The exported variable by which a build says what it pushed. */
 export const digestVariable = "CLOUDBUILD_DIGEST";
@@ -24,7 +25,7 @@ export function buildspec(request: BuildRequest): string {
   ];
   return render([
     { name: "pre_build", commands: signIn },
-    { name: "build", commands: [...unpackCommands(request), buildCommand(request), ...report] },
+    { name: "build", commands: [...sourceCommands(request), buildCommand(request), ...report] },
   ]);
 }
 
@@ -32,18 +33,18 @@ const work = "$CLOUDBUILD_WORK";
 const contextFolder = `${work}/context`;
 
 /** Puts the files where the build reads them. */
-function unpackCommands(request: BuildRequest): string[] {
+function sourceCommands(request: BuildRequest): string[] {
   const { context, dockerfile } = request;
   const named = namedSources(request);
   const folders = ["context", "dockerfile", ...named.map(({ identifier }) => identifier)].map((name) => `"${work}/${name}"`);
   return [
     `CLOUDBUILD_WORK="$(mktemp -d)" && mkdir ${folders.join(" ")}`,
-    ...(context.kind === "archive" ? [`tar -xzf "${primaryFolder}"/${shellQuote(fileNameOf(context.object))} -C "${contextFolder}"`] : []),
+    ...(context.kind === "archive" ? unpackCommands(context) : []),
     // CodeBuild unpacks a zip by itself, and nothing else.
     ...(context.kind === "object" && context.format !== "zip"
       ? [`tar -x${context.format === "tar" ? "" : "z"}f "${primaryFolder}"/${shellQuote(fileNameOf(context.object))} -C "${contextFolder}"`]
       : []),
-    ...named.map((one) => `tar -xzf "${folderOf(one)}"/${shellQuote(fileNameOf(one.object))} -C "${work}/${one.identifier}"`),
+    ...named.map((one) => `tar -xpzf "${folderOf(one)}"/${shellQuote(fileNameOf(one.object))} -C "${work}/${one.identifier}"`),
     ...(dockerfile?.kind === "shipped" ? [`cp "${dockerfileFolder}/Dockerfile" "${work}/dockerfile/Dockerfile"`] : []),
     // What we shipped holds what the ignore file let through; an empty ignore file beside the Dockerfile keeps buildx from filtering twice.
     ...(context.kind === "archive" ? [`: > "${work}/dockerfile/Dockerfile.dockerignore"`] : []),

@@ -3,6 +3,7 @@ import type { LogLocation, Observation } from "../../build/build-backend.ts";
 import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
 import { isDigest } from "../../image/digest.ts";
 import { digestVariable } from "./buildspec.ts";
+import { contextBrokenStatus, deltaSource } from "./unpack-context.ts";
 
 /** What each phase is called on the live line, and whether the build still waits for its machine. */
 const phases: Readonly<Record<string, { readonly words: string; readonly queued: boolean }>> = {
@@ -22,7 +23,7 @@ const phases: Readonly<Record<string, { readonly words: string; readonly queued:
 /** A build record of CodeBuild in neutral words. */
 export function observationOf(build: Build): Observation {
   const seen = { ...logOf(build), seconds: secondsOf(build) };
-  const ended = { ...seen, ...failedPhaseOf(build.phases ?? []) };
+  const ended = { ...seen, ...failedPhaseOf(build.phases ?? []), ...(isContextBroken(build) ? { contextBroken: true as const } : {}) };
   switch (build.buildStatus) {
     case "IN_PROGRESS": {
       const phase = phases[build.currentPhase ?? "SUBMITTED"] ?? { words: "building", queued: false };
@@ -57,8 +58,21 @@ function logOf({ logs }: Build): { logsUrl?: string; log?: LogLocation } {
   return { log: { group: logs.groupName, stream: logs.streamName }, ...(logs.deepLink ? { logsUrl: logs.deepLink } : {}) };
 }
 
+/** A build that takes deltas failed because a part was gone, or by the status with which the recipe says that the parts do not fit. */
+function isContextBroken({ secondarySources = [], phases: all = [] }: Build): boolean {
+  if (!secondarySources.some(({ sourceIdentifier }) => sourceIdentifier === deltaSource(0))) return false;
+  const failed = failedPhase(all);
+  return (failed?.contexts ?? []).some(({ statusCode, message = "" }) =>
+    failed?.phaseType === "DOWNLOAD_SOURCE" ? statusCode === "CLIENT_ERROR" : message.endsWith(` exit status ${contextBrokenStatus}`),
+  );
+}
+
+function failedPhase(all: readonly BuildPhase[]): BuildPhase | undefined {
+  return all.find(({ phaseStatus }) => phaseStatus !== undefined && !["SUCCEEDED", "IN_PROGRESS"].includes(phaseStatus));
+}
+
 function failedPhaseOf(all: readonly BuildPhase[]): { phase?: string; messages: string[] } {
-  const failed = all.find(({ phaseStatus }) => phaseStatus !== undefined && !["SUCCEEDED", "IN_PROGRESS"].includes(phaseStatus));
+  const failed = failedPhase(all);
   const messages = (failed?.contexts ?? []).map(messageOf).filter((message) => message !== "");
   return { ...(failed?.phaseType === undefined ? {} : { phase: failed.phaseType }), messages };
 }

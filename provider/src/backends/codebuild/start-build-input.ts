@@ -76,9 +76,16 @@ export function startBuildInput(request: BuildRequest, environmentType: string |
   };
 }
 
+/** The request as everybody makes it who asks for the same: how the context travels depends on what one found in the bucket. */
+export function withoutAssembly(request: BuildRequest): BuildRequest {
+  if (request.context.kind !== "archive") return request;
+  return { ...request, context: { kind: "archive", object: request.context.object } };
+}
+
 /**
- * The idempotency token: 64 hex of sha256 over the input and the newest settled build of this content. Two programs that ask for the same
- * build at once get one; a retried call gets its own build back; after a failure, whose ID is then part of the token, a new one starts.
+ * The idempotency token: 64 hex of sha256 over the input of the request without its assembly, and the newest settled build of this content.
+ * Two programs that ask for the same build at once get one; a retried call gets its own build back; after a failure, whose ID is then part of
+ * the token, a new one starts.
  */
 export function idempotencyToken(input: StartBuildInput, previous: BuildId | undefined): string {
   return createHash("sha256")

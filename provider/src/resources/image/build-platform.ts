@@ -1,7 +1,7 @@
-import type { BuildId, Succeeded } from "../../build/build-backend.ts";
+import type { BuildId, StartedBuild, Succeeded } from "../../build/build-backend.ts";
 import type { BuildRequest } from "../../build/build-request.ts";
 import { followBuild } from "../../build/follow-build.ts";
-import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
+import { CloudBuildError, hasCode } from "../../errors/cloudbuild-error.ts";
 import type { Digest } from "../../image/digest.ts";
 import { confirmImage, findPushed } from "../../registry/confirm-image.ts";
 import type { FoundImage } from "../../registry/image-registry.ts";
@@ -15,11 +15,16 @@ import type { SettledImage } from "./image-state.ts";
 /** A plan for one platform, and what runs its build. */
 export type BuildPlan = PlatformPlan & { readonly project: string };
 
+export interface StageOptions {
+  /** Whether what is shipped may build upon an earlier context that is there. */
+  readonly delta: boolean;
+}
+
 export interface BuildDeps {
   readonly cloud: Cloud;
   readonly clock: Clock;
   /** Stages the context and says what is to be built; asked only when a build has to start. */
-  readonly request: (plan: BuildPlan) => Promise<BuildRequest>;
+  readonly request: (plan: BuildPlan, options: StageOptions) => Promise<BuildRequest>;
 }
 
 /** An image the registry has confirmed, and how it came to be there. */
@@ -77,10 +82,9 @@ async function build(plan: BuildPlan, deps: BuildDeps, operation: Operation): Pr
   const parked = Object.values(plan.secrets).some(({ store }) => store === "value");
   let previous = earlier.settled;
   try {
-    const id = earlier.running ?? (await start());
-    const succeeded = await followBuild({ id, ours: !adopted, logs: plan.logs }, { ...cloud, clock }, operation);
-    operation.reporter.info(`${adopted ? "adopted" : "built"} in ${succeeded.seconds} s by ${id}`);
-    return { id, adopted, succeeded };
+    const built = await followOrShipWhole(earlier.running ?? (await start()), adopted);
+    operation.reporter.info(`${built.adopted ? "adopted" : "built"} in ${built.succeeded.seconds} s by ${built.id}`);
+    return built;
   } finally {
     if (parked) await release();
   }
@@ -91,12 +95,37 @@ async function build(plan: BuildPlan, deps: BuildDeps, operation: Operation): Pr
    */
   async function start(): Promise<BuildId> {
     await refuseArchived(repository, { tag: contentTag }, cloud.registry, operation.signal);
-    const request = await deps.request(plan);
-    const first = await cloud.backend.start(request, previous, operation);
-    if (!first.settled) return first.id;
+    const first = await ask();
+    return first.settled ? startAfter(first.id) : first.id;
+  }
+
+  async function startAfter(settled: BuildId): Promise<BuildId> {
     if (parked) await release();
-    previous = first.id;
-    return (await cloud.backend.start(request, previous, operation)).id;
+    previous = settled;
+    return (await ask()).id;
+  }
+
+  /** Once a build of this content is over, for whatever reason, the next one gets the whole context. */
+  async function ask(): Promise<StartedBuild> {
+    const request = await deps.request(plan, { delta: previous === undefined });
+    return cloud.backend.start(request, previous, operation);
+  }
+
+  async function followOrShipWhole(id: BuildId, adopted: boolean): Promise<Built> {
+    try {
+      return await follow(id, adopted);
+    } catch (error) {
+      if (!hasCode(error, "context-unassembled")) throw error;
+      operation.reporter.info(
+        `build ${id} could not put its context together from what is in the bucket: building once more, from the whole`,
+      );
+      return follow(await startAfter(id), false);
+    }
+  }
+
+  async function follow(id: BuildId, adopted: boolean): Promise<Built> {
+    const succeeded = await followBuild({ id, ours: !adopted, logs: plan.logs }, { ...cloud, clock }, operation);
+    return { id, adopted, succeeded };
   }
 
   /** Also after a cancellation or a failure. What stays behind in spite of it is swept by a later build. */

@@ -7,7 +7,7 @@ import { retagImage } from "../../registry/retag-image.ts";
 import { once } from "../../support/once.ts";
 import type { Operation } from "../../support/operation.ts";
 import { buildIndex } from "./build-index.ts";
-import { buildPlatform, type MadeImage } from "./build-platform.ts";
+import { buildPlatform, type MadeImage, type StageOptions } from "./build-platform.ts";
 import type { Cloud, ImageDeps } from "./image-deps.ts";
 import { platformPlans, type ImagePlan, type PlatformPlan } from "./image-plan.ts";
 import type { SettledImage } from "./image-state.ts";
@@ -38,8 +38,12 @@ async function makeImage(plan: ImagePlan, cloud: Cloud, deps: ImageDeps, operati
   const plans = platformPlans(plan).map((one) => ({ ...one, project }));
   const [first, ...others] = plans;
   if (first === undefined) throw new TypeError("a plan has a platform");
-  const staged = once(() => stageImage(first, cloud, deps, operation));
-  const request = async ({ platform, contentTag }: PlatformPlan): Promise<BuildRequest> => ({ ...(await staged()), platform, contentTag });
+  const stagedBy = (options: StageOptions) => once(() => stageImage(first, options, cloud, deps, operation));
+  const [changed, whole] = [stagedBy({ delta: true }), stagedBy({ delta: false })];
+  const request = async ({ platform, contentTag }: PlatformPlan, { delta }: StageOptions): Promise<BuildRequest> => {
+    const staged = await (delta ? changed() : whole());
+    return { ...staged, platform, contentTag };
+  };
   if (others.length > 0) return buildIndex(plan, plans, { request, cloud, clock: deps.clock }, operation);
   return buildPlatform(first, { request, cloud, clock: deps.clock }, operation);
 }

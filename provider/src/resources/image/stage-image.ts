@@ -2,11 +2,12 @@ import type { BuildContext, BuildRequest } from "../../build/build-request.ts";
 import { gitUrlAt } from "../../context/context-reference.ts";
 import type { ContextStore } from "../../context/context-store.ts";
 import type { ResolvedDockerfile, ResolvedSource } from "../../context/resolved-source.ts";
+import type { ContextHistory } from "../../context/ship-context.ts";
 import { stageDockerfile, stageFolder } from "../../context/stage-context.ts";
 import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
 import type { Operation } from "../../support/operation.ts";
 import { mapValues } from "../../support/map-values.ts";
-import type { BuildPlan } from "./build-platform.ts";
+import type { BuildPlan, StageOptions } from "./build-platform.ts";
 import type { Cloud, ImageDeps } from "./image-deps.ts";
 import type { ImagePlan } from "./image-plan.ts";
 import { resolveSources } from "./image-sources.ts";
@@ -19,14 +20,20 @@ function buildTimeoutMinutes({ timeoutMs }: Operation): number {
 }
 
 /** Ships what the bucket lacks of the contexts, and says what is to be built. */
-export async function stageImage(plan: BuildPlan, cloud: Cloud, deps: ImageDeps, operation: Operation): Promise<BuildRequest> {
+export async function stageImage(
+  plan: BuildPlan,
+  options: StageOptions,
+  cloud: Cloud,
+  deps: ImageDeps,
+  operation: Operation,
+): Promise<BuildRequest> {
   const { project, repository, contentTag, platform, target, buildArgs, labels, secrets } = plan;
   return {
     project,
     repository,
     contentTag,
     platform,
-    ...(await stageSources(plan, cloud, deps, operation)),
+    ...(await stageSources(plan, options, cloud, deps, operation)),
     ...(target === undefined ? {} : { target }),
     buildArgs,
     labels,
@@ -37,7 +44,13 @@ export async function stageImage(plan: BuildPlan, cloud: Cloud, deps: ImageDeps,
   };
 }
 
-async function stageSources(plan: ImagePlan, cloud: Cloud, deps: ImageDeps, operation: Operation): Promise<BuildSources> {
+async function stageSources(
+  plan: ImagePlan,
+  { delta }: StageOptions,
+  cloud: Cloud,
+  deps: ImageDeps,
+  operation: Operation,
+): Promise<BuildSources> {
   const { sources } = plan;
   if (sources.kind === "own") {
     const { version } = sources;
@@ -46,18 +59,28 @@ async function stageSources(plan: ImagePlan, cloud: Cloud, deps: ImageDeps, oper
   const storeOf = (bucket: string): ContextStore => cloud.contextStore(bucket);
   const resolved = await resolveSources(sources, plan, storeOf, deps, operation);
   const store = (): ContextStore => cloud.contextStore(required("contextBucket", plan.contextBucket));
+  const history = {
+    lineage: JSON.stringify([plan.repository.url, sources.context ?? null, plan.target ?? null]),
+    // A project's own buildspec is promised one archive.
+    delta: delta && plan.buildspec === "generated",
+  };
   const [context, contexts, dockerfile] = await Promise.all([
-    stage(resolved.context, store, operation),
+    stage(resolved.context, store, operation, history),
     mapValues(resolved.contexts, (one) => stage(one, store, operation)),
     stageText(resolved.dockerfile, store, operation),
   ]);
   return { context, contexts, dockerfile };
 }
 
-async function stage(context: ResolvedSource, store: () => ContextStore, operation: Operation): Promise<BuildContext> {
+async function stage(
+  context: ResolvedSource,
+  store: () => ContextStore,
+  operation: Operation,
+  history?: ContextHistory,
+): Promise<BuildContext> {
   switch (context.kind) {
     case "folder":
-      return { kind: "archive", object: await stageFolder(context, store(), operation) };
+      return { kind: "archive", ...(await stageFolder(context, store(), operation, history)) };
     case "git":
       return { kind: "git", url: gitUrlAt(context, context.commit) };
     case "object": {

@@ -18,7 +18,41 @@ const failedPhase: BuildPhase = {
   ],
 };
 
+const deltas = [{ type: "S3" as const, location: "b/k", sourceIdentifier: "delta1" }];
+const failedWith = (phaseType: "BUILD" | "DOWNLOAD_SOURCE", statusCode: string, message: string): Build => ({
+  buildStatus: "FAILED",
+  phases: [{ phaseType, phaseStatus: "FAILED", contexts: [{ statusCode, message }] }],
+});
+const broken = failedWith("BUILD", "COMMAND_EXECUTION_ERROR", "Error while executing command: tar x || (exit 79). Reason: exit status 79");
+const gone = failedWith("DOWNLOAD_SOURCE", "CLIENT_ERROR", "error while downloading key k, error: NoSuchKey");
+
 describe("observationOf", () => {
+  for (const { name, build, contextBroken } of [
+    { name: "ended by the recipe's own status", build: { ...broken, secondarySources: deltas }, contextBroken: true },
+    { name: "that lacked a part", build: { ...gone, secondarySources: deltas }, contextBroken: true },
+    { name: "of a whole context that ended so", build: broken, contextBroken: undefined },
+    { name: "of a whole context that was gone", build: gone, contextBroken: undefined },
+    {
+      name: "that failed by itself",
+      build: {
+        ...failedWith("BUILD", "COMMAND_EXECUTION_ERROR", "Error while executing command: x 79. Reason: exit status 1"),
+        secondarySources: deltas,
+      },
+      contextBroken: undefined,
+    },
+    {
+      name: "whose recipe was refused",
+      build: { ...failedWith("DOWNLOAD_SOURCE", "YAML_FILE_ERROR", "no"), secondarySources: deltas },
+      contextBroken: undefined,
+    },
+    { name: "that succeeded", build: { buildStatus: "SUCCEEDED" as const, secondarySources: deltas }, contextBroken: undefined },
+  ]) {
+    it(`tells by a build ${name} whether its context was broken`, () => {
+      const observation = observationOf(build);
+      assert.equal("contextBroken" in observation ? observation.contextBroken : undefined, contextBroken);
+    });
+  }
+
   const cases: { name: string; build: Build; expected: object }[] = [
     {
       name: "a build that waits",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { idempotencyToken, startBuildInput } from "../../../../provider/src/backends/codebuild/start-build-input.ts";
+import { buildspec } from "../../../../provider/src/backends/codebuild/buildspec.ts";
+import { idempotencyToken, startBuildInput, withoutAssembly } from "../../../../provider/src/backends/codebuild/start-build-input.ts";
 import { buildRequest } from "../../../support/build-request.ts";
 import { assertGolden } from "../../../support/golden.ts";
 
@@ -54,6 +55,37 @@ describe("startBuildInput", () => {
       assert.equal(startBuildInput(buildRequest({ timeoutMinutes: minutes }), "LINUX_CONTAINER").timeoutInMinutesOverride, sent);
     });
   }
+});
+
+describe("a context that is put together", () => {
+  const context = {
+    kind: "archive" as const,
+    object: { bucket: "contexts", key: "cloudbuild/contexts/cccc.tar.gz" },
+    assembly: {
+      baseKey: "cloudbuild/contexts/aaaa.tar.gz",
+      deltaKeys: ["cloudbuild/deltas/aaaa-bbbb.tar.gz", "cloudbuild/deltas/bbbb-cccc.tar.gz"],
+      treeDigest: "0123".repeat(16),
+    },
+  };
+
+  it("comes as a base and deltas, and the recipe puts it together and checks it", () => {
+    assertGolden("buildspec/assembled.yml", buildspec(buildRequest({ context })));
+    const input = startBuildInput(buildRequest({ context }), "LINUX_CONTAINER");
+    assert.equal(input.sourceLocationOverride, "contexts/cloudbuild/contexts/aaaa.tar.gz");
+    assert.deepEqual(
+      input.secondarySourcesOverride?.map(({ sourceIdentifier, location }) => [sourceIdentifier, location]),
+      [
+        ["dockerfile", "contexts/cloudbuild/dockerfiles/bbbb/Dockerfile"],
+        ["delta1", "contexts/cloudbuild/deltas/aaaa-bbbb.tar.gz"],
+        ["delta2", "contexts/cloudbuild/deltas/bbbb-cccc.tar.gz"],
+      ],
+    );
+  });
+
+  it("makes the request that the whole context makes, but for the way it travels", () => {
+    const whole = buildRequest({ context: { kind: "archive", object: context.object } });
+    assert.deepEqual(withoutAssembly(buildRequest({ context })), whole);
+  });
 });
 
 describe("idempotencyToken", () => {
