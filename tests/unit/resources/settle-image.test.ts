@@ -128,6 +128,19 @@ describe("the conductor", () => {
     );
   });
 
+  it("adopts a build that is over already when it has pushed the image meanwhile", async () => {
+    const { start, settle, others: backend, plan, push } = await scene();
+    start.callsFake(async (request) => {
+      const { id } = await backend.start(request, undefined, recordedOperation());
+      while ((await backend.observe([id], recordedOperation().signal)).get(id)?.kind === "running") await systemClock.sleep(10);
+      push(plan.contentTag);
+      return { id, settled: true };
+    });
+    assert.equal((await settle()).outcome, "adopted");
+    sinon.assert.calledOnce(start);
+    assert.equal(backend.size, 1);
+  });
+
   it("does not ask a third time for a build that is over", async () => {
     const { start, settle } = await scene();
     start.resolves({ id: "builder:over", settled: true });

@@ -82,7 +82,7 @@ async function build(plan: BuildPlan, deps: BuildDeps, operation: Operation): Pr
   const parked = Object.values(plan.secrets).some(({ store }) => store === "value");
   let previous = earlier.settled;
   try {
-    const built = await followOrShipWhole(earlier.running ?? (await start()), adopted);
+    const built = await (earlier.running === undefined ? start() : followOrShipWhole(earlier.running, true));
     operation.reporter.info(`${built.adopted ? "adopted" : "built"} in ${built.succeeded.seconds} s by ${built.id}`);
     return built;
   } finally {
@@ -90,13 +90,16 @@ async function build(plan: BuildPlan, deps: BuildDeps, operation: Operation): Pr
   }
 
   /**
-   * An equal request within the token's life answers the build it started before. If that one is over already (it failed, or its image
-   * is gone again), it is not the build that was asked for: ask once more, in spite of it.
+   * An equal request within the token's life answers the build it started before. If that one is over already, it may have pushed its image
+   * while this context was on its way. Otherwise (it failed, or its image is gone again) it is not the build that was asked for: ask once
+   * more, in spite of it.
    */
-  async function start(): Promise<BuildId> {
+  async function start(): Promise<Built> {
     await refuseArchived(repository, { tag: contentTag }, cloud.registry, operation.signal);
     const first = await ask();
-    return first.settled ? startAfter(first.id) : first.id;
+    if (!first.settled) return followOrShipWhole(first.id, false);
+    const pushed = await cloud.registry.find(repository, { tag: contentTag }, operation.signal);
+    return pushed === undefined ? follow(await startAfter(first.id), false) : follow(first.id, true);
   }
 
   async function startAfter(settled: BuildId): Promise<BuildId> {
