@@ -77,8 +77,7 @@ async function build(plan: BuildPlan, deps: BuildDeps, operation: Operation): Pr
   const { project, repository, contentTag } = plan;
   const identity = { project, repository, contentTag };
   const earlier = await cloud.backend.find(identity, operation);
-  const adopted = earlier.running !== undefined;
-  if (adopted) operation.reporter.info(`adopted build ${earlier.running}, which builds this content already`);
+  if (earlier.running !== undefined) operation.reporter.info(`adopted build ${earlier.running}, which builds this content already`);
   const parked = Object.values(plan.secrets).some(({ store }) => store === "value");
   let previous = earlier.settled;
   try {
