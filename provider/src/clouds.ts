@@ -10,6 +10,7 @@ import { createWatcher } from "./build/watcher.ts";
 import { createContextReader } from "./context/context-reader.ts";
 import { createS3ContextStore } from "./context/s3-context-store.ts";
 import type { ContextStore } from "./context/context-store.ts";
+import { userStatCache } from "./context/stat-cache.ts";
 import { CloudBuildError } from "./errors/cloudbuild-error.ts";
 import { createEcrApi } from "./registry/ecr-api.ts";
 import { createEcrRegistry } from "./registry/ecr.ts";
@@ -33,7 +34,7 @@ export function composeImageDeps({ config, env, userAgent, baseDir, clock }: Clo
     clock,
     baseDir,
     defaults: config.image,
-    contexts: createContextReader(),
+    contexts: createContextReader(config.contextCache ? userStatCache(env, clock) : undefined),
     customEndpoint: customEndpoint(aws, "ecr") !== undefined,
     cloudFor(ecr) {
       const region = ecr?.region ?? configuredRegion(aws) ?? missingRegion();

@@ -1,14 +1,22 @@
 import { parseArgs } from "node:util";
-import { listContext } from "../context/context-reader.ts";
+import { createContextReader, listContext, type ContextSource } from "../context/context-reader.ts";
 import { encodePath } from "../context/path-bytes.ts";
+import { userStatCache } from "../context/stat-cache.ts";
 import { CloudBuildError } from "../errors/cloudbuild-error.ts";
+import { systemClock } from "../support/clock.ts";
+import type { Operation } from "../support/operation.ts";
 import { silentReporter } from "../support/reporter.ts";
 import type { CommandIo } from "./command-io.ts";
 
 const usage = `usage: cloudbuild context ls DIR [-f DOCKERFILE]
+       cloudbuild context hash DIR [-f DOCKERFILE] [--no-cache]
 
-Lists the build context of DIR as Docker would see it: one path a line, sorted bytewise, folders with a trailing slash.
+ls lists the build context of DIR as Docker would see it: one path a line, sorted bytewise, folders with a trailing slash.
+hash prints its contextHash, as the provider computes it: 64 hex. The Dockerfile must exist.
 Ignore files count as they do for docker build: DOCKERFILE.dockerignore first, else DIR/.dockerignore.
+
+  -f, --file DOCKERFILE   default DIR/Dockerfile
+  --no-cache              read every file, also those that are as they were at the last time
 `;
 
 /** `cloudbuild context`. Answers the exit code: 2 for anything wrong with the arguments, the folder or the ignore file. */
@@ -17,18 +25,19 @@ export async function contextCommand(argv: readonly string[], io: CommandIo): Pr
     const { values, positionals } = parseArgs({
       args: [...argv],
       allowPositionals: true,
-      options: { file: { type: "string", short: "f" }, help: { type: "boolean", short: "h" } },
+      options: { file: { type: "string", short: "f" }, "no-cache": { type: "boolean" }, help: { type: "boolean", short: "h" } },
     });
     if (values.help === true) {
       io.stdout.write(usage);
       return 0;
     }
     const [verb, context, ...extra] = positionals;
-    if (verb !== "ls" || context === undefined || extra.length > 0) {
+    if ((verb !== "ls" && verb !== "hash") || context === undefined || extra.length > 0) {
       io.stderr.write(usage);
       return 2;
     }
-    io.stdout.write(await listing(context, values.file, io));
+    const source = { context, baseDir: io.cwd, ...(values.file === undefined ? {} : { dockerfile: values.file }) };
+    io.stdout.write(verb === "ls" ? await listing(source, io) : await hashing(source, values["no-cache"] !== true, io));
     return 0;
   } catch (error) {
     if (!(error instanceof CloudBuildError) && !isUsageError(error)) throw error;
@@ -37,13 +46,22 @@ export async function contextCommand(argv: readonly string[], io: CommandIo): Pr
   }
 }
 
-async function listing(context: string, dockerfile: string | undefined, { cwd, stderr }: CommandIo): Promise<Buffer> {
-  const reporter = { ...silentReporter, warn: (text: string) => void stderr.write(`cloudbuild: ${text}\n`) };
-  const operation = { signal: new AbortController().signal, timeoutMs: Infinity, reporter, urn: "cloudbuild context ls" };
-  const entries = await listContext({ context, baseDir: cwd, ...(dockerfile === undefined ? {} : { dockerfile }) }, operation);
+async function listing(source: ContextSource, io: CommandIo): Promise<Buffer> {
+  const entries = await listContext(source, operationOf(io));
   const lines = entries.map(({ path, kind }) => encodePath(kind === "folder" ? `${path}/` : path));
   // A folder sorts as it is printed: its slash decides between `a/` and `a-b`.
   return Buffer.concat(lines.sort((a, b) => Buffer.compare(a, b)).flatMap((line) => [line, newline]));
+}
+
+async function hashing(source: ContextSource, cached: boolean, io: CommandIo): Promise<string> {
+  const reader = createContextReader(cached ? userStatCache(io.env, systemClock) : undefined);
+  const { contextHash } = await reader.resolve(source, operationOf(io));
+  return `${contextHash}\n`;
+}
+
+function operationOf({ stderr }: CommandIo): Operation {
+  const reporter = { ...silentReporter, warn: (text: string) => void stderr.write(`cloudbuild: ${text}\n`) };
+  return { signal: new AbortController().signal, timeoutMs: Infinity, reporter, urn: "cloudbuild context" };
 }
 
 const newline = Buffer.from("\n");

@@ -4,14 +4,13 @@ import { join, resolve } from "node:path";
 import { CloudBuildError } from "../errors/cloudbuild-error.ts";
 import { abortable } from "../support/abortable.ts";
 import type { Operation } from "../support/operation.ts";
-import type { ContextEntry, HashedEntry } from "./context-entry.ts";
-import { contextHash } from "./context-hash.ts";
+import type { ContextEntry } from "./context-entry.ts";
 import { manifestOf, type ContextManifest } from "./context-manifest.ts";
 import { parseDockerfile, requireTarget } from "./dockerfile.ts";
-import { hashFiles } from "./hash-files.ts";
-import { parseIgnoreFile } from "./ignore-file.ts";
+import { hashContext, type HashedContext } from "./hash-context.ts";
+import { parseIgnoreFile, type IgnoreFile } from "./ignore-file.ts";
 import { createIgnoreMatcher } from "./ignore-matcher.ts";
-import type { IgnorePattern } from "./ignore-pattern.ts";
+import type { StatCache } from "./stat-cache.ts";
 import { walkContext } from "./walk-context.ts";
 
 /** A build context as a program names it. */
@@ -25,14 +24,10 @@ export interface ContextSource {
 }
 
 /** A build context that was read. */
-export interface ResolvedContext {
+export interface ResolvedContext extends HashedContext {
   readonly root: string;
-  readonly entries: readonly HashedEntry[];
-  readonly contextHash: string;
   /** Carried beside the context: an ignore file may hide it there. */
   readonly dockerfile: { readonly bytes: Buffer; readonly sha256: string };
-  /** Bytes of all files. */
-  readonly totalSize: number;
 }
 
 export interface InspectedContext {
@@ -43,37 +38,40 @@ export interface InspectedContext {
 
 export interface ContextReader {
   inspect(source: ContextSource, operation: Operation): Promise<InspectedContext>;
-  /** What a context that this reader read lately held, by its hash. Nothing is read again. */
-  lately(contextHash: string): ContextManifest | undefined;
+  /** What a context that this reader remembers held, by its hash. Nothing is read again. */
+  manifest(contextHash: string): ContextManifest | undefined;
   /** Like `inspect`; rejects with the first failure. */
   resolve(source: ContextSource, operation: Operation): Promise<ResolvedContext>;
 }
 
-/** One reading that several callers wait for. It stops when none is left. */
+/** One reading that several callers wait for. It stops when none is left; when it succeeded, it is remembered. */
 interface SharedRead {
-  readonly files: Promise<ReadFiles>;
+  readonly files: Promise<HashedContext>;
   waiting: number;
   stop(): void;
 }
 
-interface ReadFiles {
-  readonly entries: readonly HashedEntry[];
-  readonly contextHash: string;
-}
+// An entry takes about 250 bytes of memory.
+const mostRememberedEntries = 400_000;
 
-// Each costs some hundred bytes for each of its files.
-const rememberedContexts = 8;
-
-/** Reads and hashes build contexts. Resources that read the same one at the same time share the work. */
-export function createContextReader(): ContextReader {
+/**
+ * Reads and hashes build contexts, each once in the life of the reader, which is one preview or one `up`: what was checked is what is built.
+ * Resources that read the same one at the same time share the work. A reading that failed or was given up is not remembered; when many large
+ * contexts were read, the ones read first are forgotten.
+ */
+export function createContextReader(cache?: StatCache): ContextReader {
   const underWay = new Map<string, SharedRead>();
-  const recent = new Map<string, readonly HashedEntry[]>();
+  const read = new Map<string, HashedContext>();
+  const dockerfiles = new Map<string, Dockerfile>();
 
-  function remember({ contextHash: hash, entries }: ReadFiles): void {
-    recent.delete(hash);
-    recent.set(hash, entries);
-    const [oldest] = recent.keys();
-    if (recent.size > rememberedContexts && oldest !== undefined) recent.delete(oldest);
+  function remember(key: string, files: HashedContext): void {
+    read.set(key, files);
+    let entries = read.values().reduce((sum, one) => sum + one.entries.length, 0);
+    for (const [oldest, { entries: dropped }] of read) {
+      if (entries <= mostRememberedEntries || oldest === key) return;
+      read.delete(oldest);
+      entries -= dropped.length;
+    }
   }
 
   async function inspect(source: ContextSource, operation: Operation): Promise<InspectedContext> {
@@ -89,16 +87,26 @@ export function createContextReader(): ContextReader {
     };
     const root = await attempt(() => findRoot(source));
     const dockerfile =
-      root === undefined && source.dockerfile === undefined ? undefined : await attempt(() => readDockerfile(source, root ?? ""));
+      root === undefined && source.dockerfile === undefined ? undefined : await attempt(() => dockerfileOf(source, root ?? ""));
     const files = root === undefined ? undefined : await attempt(() => readOnce(root, readIgnoreFile(root, dockerfile?.path), operation));
     if (root === undefined || dockerfile === undefined || files === undefined || failures.length > 0) return { failures };
-    remember(files);
-    const totalSize = files.entries.reduce((sum, entry) => sum + (entry.kind === "file" ? entry.size : 0), 0);
-    return { failures, resolved: { root, ...files, dockerfile, totalSize } };
+    return { failures, resolved: { root, ...files, dockerfile } };
   }
 
-  async function readOnce(root: string, ignore: IgnoreFile, operation: Operation): Promise<ReadFiles> {
+  /** What was hashed is what is shipped: the bytes of the first look stay. */
+  function dockerfileOf(source: ContextSource, root: string): Dockerfile {
+    const path = dockerfilePath(source, root);
+    const dockerfile = dockerfiles.get(path) ?? readDockerfile(source, path);
+    const stages = parseDockerfile(dockerfile.bytes.toString("utf8"));
+    if (source.target !== undefined) requireTarget(stages, source.target);
+    dockerfiles.set(path, dockerfile);
+    return dockerfile;
+  }
+
+  async function readOnce(root: string, ignore: IgnoreFile, operation: Operation): Promise<HashedContext> {
     const key = `${root}\0${ignore.text}`;
+    const remembered = read.get(key);
+    if (remembered !== undefined) return remembered;
     const shared = underWay.get(key) ?? begin(key, root, ignore, operation);
     shared.waiting += 1;
     try {
@@ -111,17 +119,19 @@ export function createContextReader(): ContextReader {
 
   function begin(key: string, root: string, ignore: IgnoreFile, operation: Operation): SharedRead {
     const controller = new AbortController();
-    const files = readFiles(root, ignore.patterns, { ...operation, signal: controller.signal }).finally(() => underWay.delete(key));
+    const files = hashContext(root, ignore, cache, { ...operation, signal: controller.signal });
     const shared = { files, waiting: 0, stop: () => controller.abort() };
     underWay.set(key, shared);
+    const settled = () => underWay.delete(key);
+    files.then((hashed) => (remember(key, hashed), settled()), settled);
     return shared;
   }
 
   return {
     inspect,
-    lately(contextHash) {
-      const entries = recent.get(contextHash);
-      return entries && manifestOf(entries);
+    manifest(contextHash) {
+      const hashed = read.values().find((one) => one.contextHash === contextHash);
+      return hashed && manifestOf(hashed.entries);
     },
     async resolve(source, operation) {
       const { failures, resolved } = await inspect(source, operation);
@@ -141,11 +151,6 @@ export async function listContext(source: Omit<ContextSource, "target">, operati
   return walkContext(root, createIgnoreMatcher(ignore.patterns), operation);
 }
 
-async function readFiles(root: string, patterns: readonly IgnorePattern[], operation: Operation): Promise<ReadFiles> {
-  const entries = await hashFiles(root, await walkContext(root, createIgnoreMatcher(patterns), operation), operation.signal);
-  return { entries, contextHash: contextHash(entries) };
-}
-
 function findRoot({ context, baseDir }: ContextSource): string {
   const root = resolve(baseDir, context);
   const problem = (what: string) => new CloudBuildError("context-unreadable", `"${context}" ${what}`, { property: "context" });
@@ -157,26 +162,21 @@ function findRoot({ context, baseDir }: ContextSource): string {
   return root;
 }
 
-function readDockerfile(
-  { context, dockerfile, target, baseDir }: ContextSource,
-  root: string,
-): ResolvedContext["dockerfile"] & { path: string } {
-  const path = dockerfilePath({ dockerfile, baseDir }, root);
+interface Dockerfile {
+  readonly path: string;
+  readonly bytes: Buffer;
+  readonly sha256: string;
+}
+
+function readDockerfile({ context, dockerfile }: ContextSource, path: string): Dockerfile {
   const shown = dockerfile ?? `${context}/Dockerfile`;
   const bytes = readOptional(path, "dockerfile");
   if (bytes === undefined) throw new CloudBuildError("dockerfile-missing", `"${shown}" does not exist`, { property: "dockerfile" });
-  const stages = parseDockerfile(bytes.toString("utf8"));
-  if (target !== undefined) requireTarget(stages, target);
   return { path, bytes, sha256: createHash("sha256").update(bytes).digest("hex") };
 }
 
 function dockerfilePath({ dockerfile, baseDir }: { dockerfile?: string | undefined; baseDir: string }, root: string): string {
   return dockerfile === undefined ? join(root, "Dockerfile") : resolve(baseDir, dockerfile);
-}
-
-interface IgnoreFile {
-  readonly text: string;
-  readonly patterns: readonly IgnorePattern[];
 }
 
 /** `<Dockerfile>.dockerignore` beside the Dockerfile counts first, then `.dockerignore` at the root of the context. */

@@ -123,7 +123,7 @@ describe("reading a context", () => {
       );
     }
     const gone = recordedOperation();
-    const reading = reader.resolve(source, gone);
+    const reading = createContextReader().resolve(source, gone);
     setTimeout(() => gone.abort(new Error("enough")), 30);
     await assert.rejects(reading, /enough/);
   });
