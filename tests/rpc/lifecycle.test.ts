@@ -51,11 +51,15 @@ describe("the provider over gRPC", () => {
   beforeEach(() => world.resetCalls());
   afterEach(() => world.setFaults([]));
 
+  const config = (): Json => ({ project: world.project, contextBucket: world.bucket });
+
   async function start(): Promise<void> {
-    const { project, bucket, env } = world;
-    provider = await startProvider({ engine, env, config: { project, contextBucket: bucket } });
+    provider = await startProvider({ engine, env: world.env, config: config() });
     client = provider.client;
   }
+
+  /** The engine configures a provider once in each preview or up, which read a context once. */
+  const nextRun = (): Promise<void> => client.configure(config());
 
   /** A context that no other test builds. */
   function context(dockerfile = "RUN cat /note > /copy\n"): string {
@@ -243,6 +247,7 @@ describe("the provider over gRPC", () => {
     const inputs = await checked(urn, { context: folder });
     const first = await client.create(urn, inputs);
     writeFileSync(join(folder, "note"), `changed ${folder}\n`);
+    await nextRun();
     const changed = await checked(urn, { context: folder }, inputs);
     const diff = await client.diff(urn, first.id, { state: first.state, oldInputs: inputs, newInputs: changed });
     assert.deepEqual(Object.keys(diff.detailed).sort(), ["contentHash", "contextHash"]);
@@ -438,6 +443,8 @@ describe("the provider over gRPC", () => {
     const folder = context();
     const inputs = await checked(urn, { context: folder });
     fill(folder, { note: "other" });
+    await assert.rejects(client.create(urn, inputs), grpc(status.ABORTED, '"note" changed'));
+    await nextRun();
     await assert.rejects(client.create(urn, inputs), grpc(status.ABORTED, "no longer those that were checked"));
     assert.equal(await started(), 0);
   });

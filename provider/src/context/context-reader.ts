@@ -52,14 +52,14 @@ interface SharedRead {
 }
 
 // An entry takes about 250 bytes of memory.
-const mostRememberedEntries = 400_000;
+const mostEntries = 400_000;
 
 /**
  * Reads and hashes build contexts, each once in the life of the reader, which is one preview or one `up`: what was checked is what is built.
  * Resources that read the same one at the same time share the work. A reading that failed or was given up is not remembered; when many large
  * contexts were read, the ones read first are forgotten.
  */
-export function createContextReader(cache?: StatCache): ContextReader {
+export function createContextReader(cache?: StatCache, mostRemembered = mostEntries): ContextReader {
   const underWay = new Map<string, SharedRead>();
   const read = new Map<string, HashedContext>();
   const dockerfiles = new Map<string, Dockerfile>();
@@ -68,7 +68,7 @@ export function createContextReader(cache?: StatCache): ContextReader {
     read.set(key, files);
     let entries = read.values().reduce((sum, one) => sum + one.entries.length, 0);
     for (const [oldest, { entries: dropped }] of read) {
-      if (entries <= mostRememberedEntries || oldest === key) return;
+      if (entries <= mostRemembered || oldest === key) return;
       read.delete(oldest);
       entries -= dropped.length;
     }
@@ -120,10 +120,23 @@ export function createContextReader(cache?: StatCache): ContextReader {
   function begin(key: string, root: string, ignore: IgnoreFile, operation: Operation): SharedRead {
     const controller = new AbortController();
     const files = hashContext(root, ignore, cache, { ...operation, signal: controller.signal });
-    const shared = { files, waiting: 0, stop: () => controller.abort() };
+    const shared: SharedRead = {
+      files,
+      waiting: 0,
+      stop() {
+        forget();
+        controller.abort();
+      },
+    };
+    // Also when it was stopped: whoever comes after that must not join it.
+    const forget = (): void => {
+      if (underWay.get(key) === shared) underWay.delete(key);
+    };
     underWay.set(key, shared);
-    const settled = () => underWay.delete(key);
-    files.then((hashed) => (remember(key, hashed), settled()), settled);
+    files.then((hashed) => {
+      if (!controller.signal.aborted) remember(key, hashed);
+      forget();
+    }, forget);
     return shared;
   }
 
