@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { status, type ServiceError } from "@grpc/grpc-js";
+import type { JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import pb from "@pulumi/pulumi/proto/provider_pb.js";
 import type { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb.js";
@@ -447,6 +448,28 @@ describe("the provider over gRPC", () => {
     await nextRun();
     await assert.rejects(client.create(urn, inputs), grpc(status.ABORTED, "no longer those that were checked"));
     assert.equal(await started(), 0);
+  });
+
+  it("remembers on disk what files held, unless contextCache is off", async () => {
+    const cached = async (contextCache: JavaScriptValue): Promise<string[]> => {
+      const home = makeFolder();
+      const other = await startProvider({ engine, env: { ...world.env, XDG_CACHE_HOME: home }, config: { ...config(), contextCache } });
+      try {
+        const { failures } = await other.client.check(imageUrn("cached"), { repositoryUrl: world.repositoryUrl, context: context() });
+        assert.deepEqual(failures, []);
+        return readdirSync(home, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".stat"));
+      } finally {
+        await other.stop();
+      }
+    };
+    assert.equal((await cached(null)).length, 1);
+    for (const on of [true, "true"]) assert.equal((await cached(on)).length, 1);
+    for (const off of [false, "false"]) assert.deepEqual(await cached(off), []);
+    const { failures } = await client.checkConfig({ contextCache: "maybe" });
+    assert.deepEqual(
+      failures.map(({ property }) => property),
+      ["contextCache"],
+    );
   });
 
   it("goes on under throttling, resets and late tags, with one build", async () => {

@@ -8,7 +8,7 @@ import { hashRow, takeAllRows, takeRows, type HashJob } from "./hash-rows.ts";
 
 // A helper is there 30 ms after it was called, and costs this thread next to nothing (measured). It is called when the first files show
 // that twice that time is left: nothing has to be known of the files, and a slow disk counts as it should.
-const lookMs = 15;
+const lookMs = 5;
 const worthwhileMs = 60;
 const maxHelpers = 7;
 
