@@ -12,6 +12,7 @@ import { createGitRemote } from "./context/git-remote.ts";
 import { createS3ContextStore } from "./context/s3-context-store.ts";
 import type { ContextStore } from "./context/context-store.ts";
 import { createSourceResolver } from "./context/source-resolver.ts";
+import { userStatCache } from "./context/stat-cache.ts";
 import { CloudBuildError } from "./errors/cloudbuild-error.ts";
 import { createEcrApi } from "./registry/ecr-api.ts";
 import { createEcrRegistry } from "./registry/ecr.ts";
@@ -31,7 +32,7 @@ export interface CloudsOptions {
 export function composeImageDeps({ config, env, userAgent, baseDir, clock }: CloudsOptions): ImageDeps {
   const aws: AwsEnvironment = { config, env, userAgent };
   const clouds = new Map<string, Cloud>();
-  const reader = createContextReader();
+  const reader = createContextReader(config.contextCache ? userStatCache(env, clock) : undefined);
   return {
     clock,
     baseDir,

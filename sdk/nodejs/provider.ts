@@ -39,6 +39,7 @@ export class Provider extends pulumi.ProviderResource {
         {
             resourceInputs["assumeRole"] = pulumi.output(args?.assumeRole).apply(JSON.stringify);
             resourceInputs["contextBucket"] = args?.contextBucket;
+            resourceInputs["contextCache"] = pulumi.output(args?.contextCache).apply(JSON.stringify);
             resourceInputs["defaults"] = pulumi.output(args?.defaults).apply(JSON.stringify);
             resourceInputs["endpoints"] = pulumi.output(args?.endpoints).apply(JSON.stringify);
             resourceInputs["profile"] = args?.profile;
@@ -62,6 +63,10 @@ export interface ProviderArgs {
      * The S3 bucket for the build contexts of every image that names none. It must be in the region of the project.
      */
     contextBucket?: pulumi.Input<string | undefined>;
+    /**
+     * Whether what the files of build contexts held is remembered from run to run, below `$XDG_CACHE_HOME/pulumi-cloudbuild` (default `~/.cache/pulumi-cloudbuild`), so that only changed files are read again. Default: `true`.
+     */
+    contextCache?: pulumi.Input<boolean | undefined>;
     /**
      * Inputs of every image that does not set them.
      */

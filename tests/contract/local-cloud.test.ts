@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createContextReader } from "../../provider/src/context/context-reader.ts";
 import { root, run, startCloudProcess, type CloudProcess } from "../support/cloud-process.ts";
 import { makeFolder, removeFolders } from "../support/folder.ts";
 import { startWorld, type LocalWorld } from "../support/local-world.ts";
+import { recordedOperation } from "../support/operation.ts";
 
 interface Build {
   readonly id: string;
@@ -459,7 +461,7 @@ phases: { build: { commands: ["printf 'FROM ${at.base}\\\\nRUN echo ${at.registr
 
 describe("cloudbuild, the command line", () => {
   after(removeFolders);
-  const cloudbuild = (args: readonly string[], options: { cwd?: string } = {}) =>
+  const cloudbuild = (args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) =>
     spawnSync(join(root, "provider/bin/cloudbuild"), args, { encoding: "utf8", ...options });
 
   it("runs a command inside a local cloud, with its env and its exit code", () => {
@@ -512,5 +514,19 @@ describe("cloudbuild, the command line", () => {
     assert.equal(status, 2);
     assert.match(stderr, /\.dockerignore line 2/);
     assert.equal(cloudbuild(["context", "ls", "nowhere"], { cwd }).status, 2);
+  });
+
+  it("prints the hash of a context, and keeps what it read unless it is told not to", async () => {
+    const cwd = makeFolder({ "app/Dockerfile": "FROM scratch\n", "app/a": "1" });
+    const home = makeFolder();
+    const env = { ...process.env, XDG_CACHE_HOME: home };
+    const hash = (...flags: string[]) => cloudbuild(["context", "hash", "app", ...flags], { cwd, env }).stdout;
+    const { contextHash } = await createContextReader().resolve({ context: "app", baseDir: cwd }, recordedOperation());
+    const kept = join(home, "pulumi-cloudbuild/contexts");
+    assert.equal(hash("--no-cache"), `${contextHash}\n`);
+    assert.equal(existsSync(kept), false);
+    assert.equal(hash(), `${contextHash}\n`);
+    assert.equal(readdirSync(kept).filter((name) => name.endsWith(".stat")).length, 1);
+    assert.equal(hash("-f", "app/a"), "", "it is no Dockerfile");
   });
 });

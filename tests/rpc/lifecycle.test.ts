@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { status, type ServiceError } from "@grpc/grpc-js";
+import type { JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import pb from "@pulumi/pulumi/proto/provider_pb.js";
 import type { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb.js";
@@ -51,11 +52,15 @@ describe("the provider over gRPC", () => {
   beforeEach(() => world.resetCalls());
   afterEach(() => world.setFaults([]));
 
+  const config = (): Json => ({ project: world.project, contextBucket: world.bucket });
+
   async function start(): Promise<void> {
-    const { project, bucket, env } = world;
-    provider = await startProvider({ engine, env, config: { project, contextBucket: bucket } });
+    provider = await startProvider({ engine, env: world.env, config: config() });
     client = provider.client;
   }
+
+  /** The engine configures a provider once in each preview or up, which read a context once. */
+  const nextRun = (): Promise<void> => client.configure(config());
 
   /** A context that no other test builds. */
   function context(dockerfile = "RUN cat /note > /copy\n"): string {
@@ -245,6 +250,7 @@ describe("the provider over gRPC", () => {
     const inputs = await checked(urn, { context: folder });
     const first = await client.create(urn, inputs);
     writeFileSync(join(folder, "note"), `changed ${folder}\n`);
+    await nextRun();
     const changed = await checked(urn, { context: folder }, inputs);
     const diff = await client.diff(urn, first.id, { state: first.state, oldInputs: inputs, newInputs: changed });
     assert.deepEqual(Object.keys(diff.detailed).sort(), ["contentHash", "contextHash"]);
@@ -443,8 +449,32 @@ describe("the provider over gRPC", () => {
     const folder = context();
     const inputs = await checked(urn, { context: folder });
     fill(folder, { note: "other" });
+    await assert.rejects(client.create(urn, inputs), grpc(status.ABORTED, '"note" changed'));
+    await nextRun();
     await assert.rejects(client.create(urn, inputs), grpc(status.ABORTED, "no longer those that were checked"));
     assert.equal(await started(), 0);
+  });
+
+  it("remembers on disk what files held, unless contextCache is off", async () => {
+    const cached = async (contextCache: JavaScriptValue): Promise<string[]> => {
+      const home = makeFolder();
+      const other = await startProvider({ engine, env: { ...world.env, XDG_CACHE_HOME: home }, config: { ...config(), contextCache } });
+      try {
+        const { failures } = await other.client.check(imageUrn("cached"), { repositoryUrl: world.repositoryUrl, context: context() });
+        assert.deepEqual(failures, []);
+        return readdirSync(home, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".stat"));
+      } finally {
+        await other.stop();
+      }
+    };
+    assert.equal((await cached(null)).length, 1);
+    for (const on of [true, "true"]) assert.equal((await cached(on)).length, 1);
+    for (const off of [false, "false"]) assert.deepEqual(await cached(off), []);
+    const { failures } = await client.checkConfig({ contextCache: "maybe" });
+    assert.deepEqual(
+      failures.map(({ property }) => property),
+      ["contextCache"],
+    );
   });
 
   it("goes on under throttling, resets and late tags, with one build", async () => {

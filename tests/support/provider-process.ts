@@ -1,4 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { EngineClient, FakeEngine, Json } from "./fake-engine.ts";
@@ -21,13 +23,15 @@ export interface ProviderProcessOptions {
 }
 
 export async function startProvider({ engine, env, config = {}, cwd = root }: ProviderProcessOptions): Promise<ProviderProcess> {
+  const home = mkdtempSync(join(tmpdir(), "provider-home-"));
   const child = spawn(process.execPath, [join(root, "provider/dist/plugin.mjs"), engine.address], {
     cwd,
     // Nothing of the AWS environment of whoever runs the tests gets in.
-    env: { PATH: process.env["PATH"], HOME: cwd, AWS_EC2_METADATA_DISABLED: "true", ...env },
+    env: { PATH: process.env["PATH"], HOME: home, AWS_EC2_METADATA_DISABLED: "true", ...env },
     stdio: ["pipe", "pipe", "inherit"],
   });
   const exited = new Promise<number | NodeJS.Signals | null>((resolve) => child.once("exit", (code, signal) => resolve(signal ?? code)));
+  void exited.then(() => rmSync(home, { recursive: true, force: true }));
   const port = await new Promise<number>((resolve, reject) => {
     createInterface({ input: child.stdout }).once("line", (line) => resolve(Number(line)));
     void exited.then((code) => reject(new Error(`the plugin ended with ${String(code)}`)));

@@ -1,7 +1,6 @@
 import packageJson from "../../../package.json" with { type: "json" };
 import type { CommandIo } from "./command-io.ts";
 import { contextCommand } from "./context-command.ts";
-import { localCommand } from "./local-command.ts";
 
 const usage = `usage: cloudbuild <command>
 
@@ -9,6 +8,7 @@ const usage = `usage: cloudbuild <command>
   local exec [flags] -- CMD   the same while CMD runs
   context ls DIR [-f FILE]    list a build context as Docker would see it
   context size DIR [-f FILE]  say what makes a build context large
+  context hash DIR [-f FILE]  print the hash of a build context
   version                     print the version
 
 \`cloudbuild <command> --help\` says more.
@@ -21,7 +21,8 @@ process.exitCode = await run();
 async function run(): Promise<number> {
   switch (command) {
     case "local":
-      return localCommand(rest, io);
+      // Most of what there is to load is for this one alone.
+      return (await import("./local-command.ts")).localCommand(rest, io);
     case "context":
       return contextCommand(rest, io);
     case "version":

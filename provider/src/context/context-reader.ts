@@ -3,14 +3,13 @@ import { join, resolve } from "node:path";
 import { CloudBuildError } from "../errors/cloudbuild-error.ts";
 import { abortable } from "../support/abortable.ts";
 import type { Operation } from "../support/operation.ts";
-import type { ContextEntry, HashedEntry } from "./context-entry.ts";
-import { contextHash } from "./context-hash.ts";
+import type { ContextEntry } from "./context-entry.ts";
 import { manifestOf, type ContextManifest } from "./context-manifest.ts";
-import { readDockerfileText, type DockerfileText } from "./dockerfile-text.ts";
-import { hashFiles } from "./hash-files.ts";
-import { parseIgnoreFile } from "./ignore-file.ts";
+import { checkDockerfile, dockerfileText, type DockerfileText } from "./dockerfile-text.ts";
+import { hashContext, type HashedContext } from "./hash-context.ts";
+import { parseIgnoreFile, type IgnoreFile } from "./ignore-file.ts";
 import { createIgnoreMatcher } from "./ignore-matcher.ts";
-import type { IgnorePattern } from "./ignore-pattern.ts";
+import type { StatCache } from "./stat-cache.ts";
 import { walkContext } from "./walk-context.ts";
 
 /** A build context as a program names it. */
@@ -24,12 +23,8 @@ export interface ContextSource {
 }
 
 /** A folder that was read. */
-export interface ReadFolder {
+export interface ReadFolder extends HashedContext {
   readonly root: string;
-  readonly entries: readonly HashedEntry[];
-  readonly contextHash: string;
-  /** Bytes of all files. */
-  readonly totalSize: number;
 }
 
 /** A folder with its Dockerfile. */
@@ -49,37 +44,40 @@ export interface ContextReader {
   /** A folder by itself, whose own `.dockerignore` counts. */
   readFolder(source: Pick<ContextSource, "context" | "baseDir">, operation: Operation): Promise<ReadFolder>;
   inspect(source: ContextSource, operation: Operation): Promise<InspectedContext>;
-  /** What a context that this reader read lately held, by its hash. Nothing is read again. */
-  lately(contextHash: string): ContextManifest | undefined;
+  /** What a context that this reader remembers held, by its hash. Nothing is read again. */
+  manifest(contextHash: string): ContextManifest | undefined;
   /** Like `inspect`; rejects with the first failure. */
   resolve(source: ContextSource, operation: Operation): Promise<ResolvedContext>;
 }
 
-/** One reading that several callers wait for. It stops when none is left. */
+/** One reading that several callers wait for. It stops when none is left; when it succeeded, it is remembered. */
 interface SharedRead {
-  readonly files: Promise<ReadFiles>;
+  readonly files: Promise<HashedContext>;
   waiting: number;
   stop(): void;
 }
 
-interface ReadFiles {
-  readonly entries: readonly HashedEntry[];
-  readonly contextHash: string;
-}
+// An entry takes 200 to 250 bytes of memory (measured).
+const mostEntries = 400_000;
 
-// Each costs some hundred bytes for each of its files.
-const rememberedContexts = 8;
-
-/** Reads and hashes build contexts. Resources that read the same one at the same time share the work. */
-export function createContextReader(): ContextReader {
+/**
+ * Reads and hashes build contexts, each once in the life of the reader, which is one preview or one `up`: what was checked is what is built.
+ * Resources that read the same one at the same time share the work. A reading that failed or was given up is not remembered; when many large
+ * contexts were read, the ones read first are forgotten.
+ */
+export function createContextReader(cache?: StatCache, mostRemembered = mostEntries): ContextReader {
   const underWay = new Map<string, SharedRead>();
-  const recent = new Map<string, readonly HashedEntry[]>();
+  const read = new Map<string, HashedContext>();
+  const dockerfiles = new Map<string, Dockerfile>();
 
-  function remember({ contextHash: hash, entries }: ReadFiles): void {
-    recent.delete(hash);
-    recent.set(hash, entries);
-    const [oldest] = recent.keys();
-    if (recent.size > rememberedContexts && oldest !== undefined) recent.delete(oldest);
+  function remember(key: string, files: HashedContext): void {
+    read.set(key, files);
+    let entries = read.values().reduce((sum, one) => sum + one.entries.length, 0);
+    for (const [oldest, { entries: dropped }] of read) {
+      if (entries <= mostRemembered || oldest === key) return;
+      read.delete(oldest);
+      entries -= dropped.length;
+    }
   }
 
   async function inspect(source: ContextSource, operation: Operation): Promise<InspectedContext> {
@@ -95,20 +93,25 @@ export function createContextReader(): ContextReader {
     };
     const root = await attempt(() => findRoot(source));
     const dockerfile =
-      root === undefined && source.dockerfile === undefined ? undefined : await attempt(() => readDockerfile(source, root ?? ""));
+      root === undefined && source.dockerfile === undefined ? undefined : await attempt(() => dockerfileOf(source, root ?? ""));
     const files = root === undefined ? undefined : await attempt(() => readOnce(root, readIgnoreFile(root, dockerfile?.path), operation));
     if (root === undefined || dockerfile === undefined || files === undefined || failures.length > 0) return { failures };
-    return { failures, resolved: { ...readFolder(root, files), dockerfile } };
+    return { failures, resolved: { root, ...files, dockerfile } };
   }
 
-  function readFolder(root: string, files: ReadFiles): ReadFolder {
-    remember(files);
-    const totalSize = files.entries.reduce((sum, entry) => sum + (entry.kind === "file" ? entry.size : 0), 0);
-    return { root, ...files, totalSize };
+  /** What was hashed is what is shipped: the bytes of the first look stay. */
+  function dockerfileOf(source: ContextSource, root: string): Dockerfile {
+    const path = dockerfilePath(source, root);
+    const dockerfile = dockerfiles.get(path) ?? readDockerfile(source, path);
+    checkDockerfile(dockerfile, source.target);
+    dockerfiles.set(path, dockerfile);
+    return dockerfile;
   }
 
-  async function readOnce(root: string, ignore: IgnoreFile, operation: Operation): Promise<ReadFiles> {
+  async function readOnce(root: string, ignore: IgnoreFile, operation: Operation): Promise<HashedContext> {
     const key = `${root}\0${ignore.text}`;
+    const remembered = read.get(key);
+    if (remembered !== undefined) return remembered;
     const shared = underWay.get(key) ?? begin(key, root, ignore, operation);
     shared.waiting += 1;
     try {
@@ -121,9 +124,24 @@ export function createContextReader(): ContextReader {
 
   function begin(key: string, root: string, ignore: IgnoreFile, operation: Operation): SharedRead {
     const controller = new AbortController();
-    const files = readFiles(root, ignore.patterns, { ...operation, signal: controller.signal }).finally(() => underWay.delete(key));
-    const shared = { files, waiting: 0, stop: () => controller.abort() };
+    const files = hashContext(root, ignore, cache, { ...operation, signal: controller.signal });
+    const shared: SharedRead = {
+      files,
+      waiting: 0,
+      stop() {
+        forget();
+        controller.abort();
+      },
+    };
+    // Also when it was stopped: whoever comes after that must not join it.
+    const forget = (): void => {
+      if (underWay.get(key) === shared) underWay.delete(key);
+    };
     underWay.set(key, shared);
+    files.then((hashed) => {
+      if (!controller.signal.aborted) remember(key, hashed);
+      forget();
+    }, forget);
     return shared;
   }
 
@@ -131,11 +149,11 @@ export function createContextReader(): ContextReader {
     inspect,
     async readFolder(source, operation) {
       const root = findRoot(source);
-      return readFolder(root, await readOnce(root, readIgnoreFile(root, undefined), operation));
+      return { root, ...(await readOnce(root, readIgnoreFile(root, undefined), operation)) };
     },
-    lately(contextHash) {
-      const entries = recent.get(contextHash);
-      return entries && manifestOf(entries);
+    manifest(contextHash) {
+      const hashed = read.values().find((one) => one.contextHash === contextHash);
+      return hashed && manifestOf(hashed.entries);
     },
     async resolve(source, operation) {
       const { failures, resolved } = await inspect(source, operation);
@@ -155,11 +173,6 @@ export async function listContext(source: Omit<ContextSource, "target">, operati
   return walkContext(root, createIgnoreMatcher(ignore.patterns), operation);
 }
 
-async function readFiles(root: string, patterns: readonly IgnorePattern[], operation: Operation): Promise<ReadFiles> {
-  const entries = await hashFiles(root, await walkContext(root, createIgnoreMatcher(patterns), operation), operation.signal);
-  return { entries, contextHash: contextHash(entries) };
-}
-
 function findRoot({ context, baseDir }: Pick<ContextSource, "context" | "baseDir">): string {
   const root = resolve(baseDir, context);
   const problem = (what: string) => new CloudBuildError("context-unreadable", `"${context}" ${what}`, { property: "context" });
@@ -170,21 +183,19 @@ function findRoot({ context, baseDir }: Pick<ContextSource, "context" | "baseDir
   return root;
 }
 
-function readDockerfile({ context, dockerfile, target, baseDir }: ContextSource, root: string): DockerfileText & { path: string } {
-  const path = dockerfilePath({ dockerfile, baseDir }, root);
+interface Dockerfile extends DockerfileText {
+  readonly path: string;
+}
+
+function readDockerfile({ context, dockerfile }: ContextSource, path: string): Dockerfile {
   const shown = dockerfile ?? `${context}/Dockerfile`;
   const bytes = readOptional(path, "dockerfile");
   if (bytes === undefined) throw new CloudBuildError("dockerfile-missing", `"${shown}" does not exist`, { property: "dockerfile" });
-  return { path, ...readDockerfileText(bytes, target) };
+  return { path, ...dockerfileText(bytes) };
 }
 
 function dockerfilePath({ dockerfile, baseDir }: { dockerfile?: string | undefined; baseDir: string }, root: string): string {
   return dockerfile === undefined ? join(root, "Dockerfile") : resolve(baseDir, dockerfile);
-}
-
-interface IgnoreFile {
-  readonly text: string;
-  readonly patterns: readonly IgnorePattern[];
 }
 
 /** `<Dockerfile>.dockerignore` beside the Dockerfile counts first, then `.dockerignore` at the root of the context. */

@@ -1,15 +1,19 @@
 import { createHash } from "node:crypto";
 import { parseDockerfile, requireTarget } from "./dockerfile.ts";
 
-/** A Dockerfile that was read, and holds the target that is wanted of it. */
+/** A Dockerfile that was read. */
 export interface DockerfileText {
   readonly bytes: Buffer;
   /** Hex. */
   readonly sha256: string;
 }
 
-export function readDockerfileText(bytes: Buffer, target: string | undefined): DockerfileText {
+export function dockerfileText(bytes: Buffer): DockerfileText {
+  return { bytes, sha256: createHash("sha256").update(bytes).digest("hex") };
+}
+
+/** Refuses a Dockerfile that surely cannot be built, or has no such target. */
+export function checkDockerfile({ bytes }: DockerfileText, target: string | undefined): void {
   const stages = parseDockerfile(bytes.toString("utf8"));
   if (target !== undefined) requireTarget(stages, target);
-  return { bytes, sha256: createHash("sha256").update(bytes).digest("hex") };
 }

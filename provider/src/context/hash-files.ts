@@ -1,127 +1,103 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { breathe } from "./breathe.ts";
-import type { ContextEntry, ContextFile, HashedEntry } from "./context-entry.ts";
-import { absolutePath, changed, unreadable } from "./context-path.ts";
-import { createFileHasher, type FileFacts } from "./hash-file.ts";
-import type { HashAnswer } from "./hash-worker.ts";
+import { changed, unreadable } from "./context-path.ts";
+import { countUnread, isUnread, type FileTable } from "./file-table.ts";
+import { createFileHasher } from "./hash-file.ts";
+import { hashRow, takeAllRows, takeRows, type HashJob } from "./hash-rows.ts";
 
-// A helper takes 40 ms of two cores to start (measured): it is called when this thread has been at it for longer than that, and has much
-// left. Nothing has to be known of the files for that.
-const aloneMs = 80;
-const worthwhileBatches = 40;
+// A helper is there 30 ms after it was called, and costs this thread next to nothing (measured). It is called when the first files show
+// that twice that time is left: nothing has to be known of the files, and a slow disk counts as it should.
+const lookMs = 5;
+const worthwhileMs = 60;
 const maxHelpers = 7;
-const batchFiles = 32;
-// This thread listens only every 25 ms: a helper is given enough for longer than that, but never a large part of what is left.
-const batchesAhead = 32;
-const shareAhead = 1 / 6;
 
-/**
- * Reads every file, and adds what it holds. Reading in order, synchronously, is ten times faster than promises for each file; what takes
- * long is shared with as many threads as there are cores.
- */
-export async function hashFiles(root: string, entries: readonly ContextEntry[], signal: AbortSignal): Promise<HashedEntry[]> {
-  const files = entries.filter((entry) => entry.kind === "file");
-  const facts = await readAll(root, files, signal);
-  return entries.map((entry) => (entry.kind === "file" ? { ...entry, ...factsOf(entry, facts) } : entry));
-}
-
-function factsOf(file: ContextFile, facts: ReadonlyMap<ContextFile, FileFacts>): FileFacts {
-  const found = facts.get(file);
-  if (found === undefined) throw new Error(`"${file.path}" was not read`);
-  return found;
-}
-
-async function readAll(root: string, files: readonly ContextFile[], signal: AbortSignal): Promise<ReadonlyMap<ContextFile, FileFacts>> {
-  const facts = new Map<ContextFile, FileFacts>();
-  // The last batch is taken first.
-  const batches = batched(files).reverse();
-  const helpers: Helper[] = [];
-  try {
-    await readHere();
-    await Promise.all(helpers.map(({ done }) => done));
-    signal.throwIfAborted();
-  } finally {
-    await Promise.all(helpers.map(({ stop }) => stop()));
-  }
-  return facts;
-
-  async function readHere(): Promise<void> {
-    const hashFile = createFileHasher();
-    const pause = breathe(signal);
-    const startedAt = performance.now();
-    for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
-      for (const file of batch) {
-        const waiting = pause();
-        if (waiting !== undefined) await waiting;
-        keep(file, readOne(file, hashFile));
-      }
-      if (helpers.length === 0 && batches.length > worthwhileBatches && performance.now() - startedAt > aloneMs) callHelpers();
-    }
-  }
-
-  function readOne(file: ContextFile, hashFile: ReturnType<typeof createFileHasher>): HashAnswer {
-    try {
-      return hashFile(absolutePath(root, file.path)) ?? { changed: true };
-    } catch (error) {
-      throw unreadable(file.path, error);
-    }
-  }
-
-  function callHelpers(): void {
-    const count = Math.min(availableParallelism() - 1, maxHelpers);
-    const next = (under: number): readonly ContextFile[] | undefined =>
-      signal.aborted || under >= Math.max(1, Math.min(batchesAhead, batches.length * shareAhead)) ? undefined : batches.pop();
-    for (let i = 0; i < count; i += 1) helpers.push(startHelper(root, next, keep));
-  }
-
-  function keep(file: ContextFile, answer: HashAnswer): void {
-    if ("sha256" in answer) facts.set(file, answer);
-    else if ("changed" in answer) throw changed(file.path);
-    else throw unreadable(file.path, Object.assign(new Error(answer.code), { code: answer.code }));
-  }
-}
-
-interface Helper {
-  /** Resolves when there is nothing left for it; rejects with what was wrong with a file. */
-  readonly done: Promise<void>;
+export interface Helper {
+  /** Resolves when it will fill no more rows, for whatever reason. */
+  readonly done: Promise<unknown>;
   readonly stop: () => Promise<unknown>;
 }
 
-/** A thread that reads batches. `next` is told how many are on their way to it, and answers one more or none. */
-function startHelper(
+/** The threads that may help. */
+export interface Helpers {
+  readonly most: number;
+  readonly start: (job: HashJob) => Helper;
+}
+
+const otherCores: Helpers = { most: Math.min(availableParallelism() - 1, maxHelpers), start: startWorker };
+
+/**
+ * Reads the file of every row that is still unread, and fills the row. Reading in order, synchronously, is ten times faster than promises
+ * for each file; what takes long is shared with other cores. Rejects with "context-changed" or "context-unreadable".
+ */
+export async function hashFiles(
   root: string,
-  next: (under: number) => readonly ContextFile[] | undefined,
-  keep: (file: ContextFile, answer: HashAnswer) => void,
-): Helper {
+  paths: readonly string[],
+  table: FileTable,
+  signal: AbortSignal,
+  threads: Helpers = otherCores,
+): Promise<void> {
+  const counter = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const hashFile = createFileHasher();
+  const pause = breathe(signal);
+  const startedAt = performance.now();
+  let left = countUnread(table);
+  let read = 0;
+  let helpers: readonly Helper[] = [];
+  if (left === 0) return;
+  try {
+    for (let { from, to } = takeRows(counter, paths.length); from < to; { from, to } = takeRows(counter, paths.length)) {
+      await readRows(from, to);
+      if (helpers.length === 0 && helpPays()) helpers = callHelpers();
+    }
+    if (countUnread(table) > 0) await Promise.all(helpers.map(({ done }) => done));
+    // What a helper could not read, this thread can, or says what is wrong with it.
+    await readRows(0, paths.length);
+  } finally {
+    takeAllRows(counter, paths.length);
+    await Promise.all(helpers.map(({ stop }) => stop()));
+  }
+
+  async function readRows(from: number, to: number): Promise<void> {
+    for (let row = from; row < to; row += 1) {
+      if (!isUnread(table, row)) continue;
+      const waiting = pause();
+      if (waiting !== undefined) await waiting;
+      readHere(row, paths[row] ?? "");
+      read += 1;
+      left -= 1;
+    }
+  }
+
+  function readHere(row: number, path: string): void {
+    let whole;
+    try {
+      whole = hashRow(root, path, table, row, hashFile);
+    } catch (error) {
+      throw unreadable(path, error);
+    }
+    if (!whole) throw changed(path);
+  }
+
+  function helpPays(): boolean {
+    const elapsed = performance.now() - startedAt;
+    return read > 0 && elapsed > lookMs && (elapsed / read) * left > worthwhileMs;
+  }
+
+  function callHelpers(): readonly Helper[] {
+    const job = { root, paths, table: table.memory, counter: counter.buffer };
+    return Array.from({ length: threads.most }, () => threads.start(job));
+  }
+}
+
+function startWorker(job: HashJob): Helper {
   // The bundle keeps the helper's script beside itself; a checkout runs the source.
   const script = import.meta.url.endsWith(".ts") ? "./hash-worker.ts" : "./hash-worker.mjs";
   const worker = new Worker(new URL(script, import.meta.url));
-  const sent: (readonly ContextFile[])[] = [];
-  const { promise: done, resolve, reject } = Promise.withResolvers<void>();
-  const send = (): void => {
-    for (let batch = next(sent.length); batch !== undefined; batch = next(sent.length)) {
-      sent.push(batch);
-      worker.postMessage(batch.map(({ path }) => absolutePath(root, path)));
-    }
-  };
-  worker.once("error", reject);
-  worker.on("message", (answers: readonly HashAnswer[]) => {
-    try {
-      sent.shift()?.forEach((file, i) => keep(file, answers[i] ?? { changed: true }));
-      send();
-      if (sent.length === 0) resolve();
-    } catch (error) {
-      reject(error);
-    }
+  const done = new Promise((resolve) => {
+    // A helper that fails leaves its rows unread, and those are read here.
+    for (const event of ["message", "error", "exit"]) worker.once(event, resolve);
   });
-  // Whoever waits for it may come later than its failure.
-  done.catch(() => undefined);
-  send();
-  if (sent.length === 0) resolve();
+  worker.postMessage(job);
   return { done, stop: () => worker.terminate() };
-}
-
-function batched(files: readonly ContextFile[]): ContextFile[][] {
-  return Array.from({ length: Math.ceil(files.length / batchFiles) }, (_, i) => files.slice(i * batchFiles, (i + 1) * batchFiles));
 }

@@ -1,17 +1,20 @@
 import { parentPort } from "node:worker_threads";
-import { createFileHasher, type FileFacts } from "./hash-file.ts";
+import { shareFileTable } from "./file-table.ts";
+import { createFileHasher } from "./hash-file.ts";
+import { hashRow, takeRows, type HashJob } from "./hash-rows.ts";
 
-/** One answer for each path of a batch: what the file holds, or why that cannot be said. */
-export type HashAnswer = FileFacts | { readonly changed: true } | { readonly code: string };
-
-const hashFile = createFileHasher();
-
-parentPort?.on("message", (paths: readonly (string | Uint8Array)[]) => parentPort?.postMessage(paths.map(answer)));
-
-function answer(path: string | Uint8Array): HashAnswer {
-  try {
-    return hashFile(path) ?? { changed: true };
-  } catch (error) {
-    return { code: (error as NodeJS.ErrnoException).code ?? (error as Error).message };
+parentPort?.once("message", ({ root, paths, table: memory, counter: shared }: HashJob) => {
+  const table = shareFileTable(memory, paths.length);
+  const counter = new Int32Array(shared);
+  const hashFile = createFileHasher();
+  for (let { from, to } = takeRows(counter, paths.length); from < to; { from, to } = takeRows(counter, paths.length)) {
+    for (let row = from; row < to; row += 1) {
+      try {
+        hashRow(root, paths[row] ?? "", table, row, hashFile);
+      } catch {
+        // The row stays unread: who asked reads it again, and says what is wrong.
+      }
+    }
   }
-}
+  parentPort?.postMessage(undefined);
+});

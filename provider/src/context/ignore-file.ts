@@ -2,6 +2,12 @@ import { posix } from "node:path";
 import { CloudBuildError } from "../errors/cloudbuild-error.ts";
 import { parseIgnorePattern, type IgnorePattern } from "./ignore-pattern.ts";
 
+/** The rules of a build context: the text they were read from, which is empty when there is no ignore file, says all of them. */
+export interface IgnoreFile {
+  readonly text: string;
+  readonly patterns: readonly IgnorePattern[];
+}
+
 /**
  * Reads an ignore file as Docker does (moby/patternmatcher/ignorefile): comments begin in the first column, patterns are trimmed and
  * cleaned like paths, `!` negates, one leading slash is dropped. A malformed pattern is an error that names its line.

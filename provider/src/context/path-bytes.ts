@@ -18,6 +18,13 @@ export function comparePaths(a: string, b: string): number {
   return Buffer.compare(encodePath(a), encodePath(b));
 }
 
+/** Sorts in place by the bytes of the paths. When all are ASCII, as most are, strings compare as their bytes do. */
+export function sortByPath<T extends { readonly path: string }>(entries: T[]): T[] {
+  return entries.every(({ path }) => ascii.test(path))
+    ? entries.sort((a, b) => (a.path < b.path ? -1 : a.path === b.path ? 0 : 1))
+    : entries.sort((a, b) => comparePaths(a.path, b.path));
+}
+
 const ascii = /^[\x00-\x7f]*$/;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

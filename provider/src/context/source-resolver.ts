@@ -7,7 +7,7 @@ import { pathSegment } from "../support/property-path.ts";
 import type { ContextReader } from "./context-reader.ts";
 import { parseContextReference, type ContextReference, type GitReference, type ObjectReference } from "./context-reference.ts";
 import type { ContextStore } from "./context-store.ts";
-import { readDockerfileText } from "./dockerfile-text.ts";
+import { checkDockerfile, dockerfileText } from "./dockerfile-text.ts";
 import type { GitRemote } from "./git-remote.ts";
 import type { ResolvedDockerfile, ResolvedSource, ResolvedSources } from "./resolved-source.ts";
 
@@ -154,7 +154,9 @@ export function createSourceResolver({ reader, git }: { reader: ContextReader; g
 
 function inlineDockerfile({ dockerfileInline, target }: SourceNames): ResolvedDockerfile | undefined {
   if (dockerfileInline === undefined) return undefined;
-  return { kind: "text", ...readDockerfileText(Buffer.from(dockerfileInline, "utf8"), target) };
+  const text = dockerfileText(Buffer.from(dockerfileInline, "utf8"));
+  checkDockerfile(text, target);
+  return { kind: "text", ...text };
 }
 
 async function resolveObject(reference: ObjectReference, store: ContextStore, { signal }: Operation): Promise<ResolvedSource> {

@@ -14,6 +14,7 @@ export interface InputReader {
   readonly failures: CheckFailure[];
   string(name: string): Maybe<string> | undefined;
   number(name: string): Maybe<number> | undefined;
+  /** Also as text, which is how generated SDKs and `pulumi config` send it. */
   boolean(name: string): Maybe<boolean> | undefined;
   /** One of a closed set of words. */
   choice<const T extends string>(name: string, choices: readonly T[]): Maybe<T> | undefined;
@@ -65,7 +66,7 @@ export function readInputs(map: PropertyMap, prefix = "", failures: CheckFailure
       return value === null ? undefined : stringAt(path(name), value);
     },
     number: (name) => known(name, "a number", (value) => (typeof value === "number" ? value : undefined)),
-    boolean: (name) => known(name, "true or false", (value) => (typeof value === "boolean" ? value : undefined)),
+    boolean: (name) => known(name, "true or false", (value) => booleans.get(value)),
     choice: (name, choices) => {
       const value = reader.string(name);
       if (value === undefined || value === unknown) return value;
@@ -115,6 +116,13 @@ export function readInputs(map: PropertyMap, prefix = "", failures: CheckFailure
   };
   return reader;
 }
+
+const booleans: ReadonlyMap<PropertyValue, boolean> = new Map<PropertyValue, boolean>([
+  [true, true],
+  [false, false],
+  ["true", true],
+  ["false", false],
+]);
 
 /** Unknown if any item is, undefined if any item failed, else the items. */
 function whole(items: readonly (Maybe<string> | undefined)[]): Maybe<readonly string[]> | undefined {

@@ -33,6 +33,17 @@ Object.defineProperty(exports, "contextBucket", {
 });
 
 /**
+ * Whether what the files of build contexts held is remembered from run to run, below `$XDG_CACHE_HOME/pulumi-cloudbuild` (default `~/.cache/pulumi-cloudbuild`), so that only changed files are read again. Default: `true`.
+ */
+export declare const contextCache: boolean | undefined;
+Object.defineProperty(exports, "contextCache", {
+    get() {
+        return __config.getObject<boolean>("contextCache");
+    },
+    enumerable: true,
+});
+
+/**
  * Inputs of every image that does not set them.
  */
 export declare const defaults: outputs.ImageDefaults | undefined;

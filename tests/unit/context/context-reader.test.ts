@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { createContextReader, listContext, type ContextSource } from "../../../provider/src/context/context-reader.ts";
-import { makeFolder, removeFolders } from "../../support/folder.ts";
+import { createContextReader, listContext, type ContextReader, type ContextSource } from "../../../provider/src/context/context-reader.ts";
+import { hasCode } from "../../../provider/src/errors/cloudbuild-error.ts";
+import { fill, makeFolder, removeFolders } from "../../support/folder.ts";
 import { recordedOperation } from "../../support/operation.ts";
 
 async function paths(source: Partial<ContextSource> & { context: string }): Promise<string[]> {
@@ -104,6 +106,60 @@ describe("reading a context", () => {
     assert.match((await second).contextHash, /^[0-9a-f]{64}$/);
   });
 
+  describe("once in its life", () => {
+    const content = { Dockerfile: "FROM scratch\n", a: "1" };
+    const hashOf = async (reader: ContextReader, context: string): Promise<string> =>
+      (await reader.resolve({ context, baseDir: "/" }, recordedOperation())).contextHash;
+
+    it("reads a context once, whatever becomes of it: what was checked is what is built", async () => {
+      const folder = makeFolder(content);
+      const reader = createContextReader();
+      const first = await hashOf(reader, folder);
+      const dockerfile = "FROM scratch\nLABEL a=b\n";
+      fill(folder, { a: "2", b: "new", Dockerfile: dockerfile });
+      const again = await reader.resolve({ context: folder, baseDir: "/" }, recordedOperation());
+      assert.deepEqual([again.contextHash, again.dockerfile.bytes.toString()], [first, content.Dockerfile]);
+      const other = await createContextReader().resolve({ context: folder, baseDir: "/" }, recordedOperation());
+      assert.notEqual(other.contextHash, first);
+      assert.equal(other.dockerfile.bytes.toString(), dockerfile);
+    });
+
+    it("reads it for each set of ignore rules", async () => {
+      const folder = makeFolder({ ...content, "other.Dockerfile": "FROM scratch\n", "other.Dockerfile.dockerignore": "a\n" });
+      const reader = createContextReader();
+      const dockerfile = join(folder, "other.Dockerfile");
+      const other = await reader.resolve({ context: folder, dockerfile, baseDir: "/" }, recordedOperation());
+      assert.notEqual(await hashOf(reader, folder), other.contextHash);
+    });
+
+    it("does not remember a reading that failed or was given up", async () => {
+      const folder = makeFolder(content);
+      execFileSync("mkfifo", [join(folder, "pipe")]);
+      const reader = createContextReader();
+      const source = { context: folder, baseDir: "/" };
+      const failing = recordedOperation();
+      // The pipe is warned of between the walk and the reading.
+      const reporter = { ...failing.reporter, warn: () => rmSync(join(folder, "a"), { force: true }) };
+      await assert.rejects(reader.resolve(source, { ...failing, reporter }), (error) => hasCode(error, "context-changed"));
+      const gone = recordedOperation();
+      const givenUp = reader.resolve(source, gone);
+      gone.abort(new Error("no more"));
+      await assert.rejects(givenUp, /no more/);
+      fill(folder, { b: "2" });
+      assert.equal(await hashOf(reader, folder), await hashOf(createContextReader(), folder));
+    });
+
+    it("forgets the contexts that it read first when it remembers too many files", async () => {
+      const [one, two, three] = [makeFolder(content), makeFolder({ ...content, b: "" }), makeFolder({ ...content, c: "" })];
+      const reader = createContextReader(undefined, 6);
+      const hashes = [await hashOf(reader, one), await hashOf(reader, two), await hashOf(reader, three)];
+      assert.deepEqual(
+        hashes.map((hash) => reader.manifest(hash) !== undefined),
+        [false, true, true],
+      );
+    });
+  });
+
   it("reads the same alone and with helpers, and stops when it is told to", async function () {
     const many = Object.fromEntries(Array.from({ length: 6000 }, (_, i) => [`d${i % 40}/f${i}`, `${i} `.repeat(3000)]));
     const folder = makeFolder({ Dockerfile: "FROM scratch\n", ...many });
@@ -123,7 +179,7 @@ describe("reading a context", () => {
       );
     }
     const gone = recordedOperation();
-    const reading = reader.resolve(source, gone);
+    const reading = createContextReader().resolve(source, gone);
     setTimeout(() => gone.abort(new Error("enough")), 30);
     await assert.rejects(reading, /enough/);
   });

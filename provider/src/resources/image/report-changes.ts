@@ -20,7 +20,7 @@ export async function reportChanges(state: PropertyMap, newInputs: PropertyMap, 
     typeof repository !== "object"
   )
     return;
-  const now = deps.contexts.lately(after);
+  const now = deps.contexts.manifest(after);
   if (now === undefined) return;
   try {
     const then = await shippedManifest(before, deps.cloudFor(repository.ecr).contextStore(contextBucket), operation);

@@ -24,10 +24,12 @@ export interface ProviderConfig {
   readonly profile?: string;
   readonly assumeRole?: AssumeRole;
   readonly endpoints: Readonly<Partial<Record<ServiceName, string>>>;
+  /** Whether what files held is remembered on disk from run to run. */
+  readonly contextCache: boolean;
   readonly image: ImageDefaults;
 }
 
-const settings = ["region", "profile", "assumeRole", "endpoints", "project", "contextBucket", "defaults"] as const;
+const settings = ["region", "profile", "assumeRole", "endpoints", "project", "contextBucket", "contextCache", "defaults"] as const;
 // The engine's own keys travel along with ours.
 const engineKeys = ["version", "pluginDownloadURL", "pluginChecksums", "envVarMappings", "parameterization"] as const;
 
@@ -61,6 +63,7 @@ function parseConfig(inputs: PropertyMap): { config: ProviderConfig; failures: r
     ...optional("profile", settled(reader.string("profile"))),
     ...optional("assumeRole", readAssumeRole(reader)),
     endpoints: readEndpoints(reader),
+    contextCache: settled(reader.boolean("contextCache")) ?? true,
     image: readDefaults(reader),
   };
   return { config, failures: reader.failures };

@@ -1,0 +1,151 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { root } from "../support/cloud-process.ts";
+import type { Reading } from "./context-process.ts";
+import type { Row, Section } from "./section.ts";
+import { inTurns, megabytes, ms, runProgram, times } from "./timing.ts";
+import { makeTree, type Tree } from "./tree.ts";
+
+/**
+ * Hashing and packing build contexts, the page cache warm, each time in a new process. What runs in Node is timed without the start of Node,
+ * ours and aws-cdk-lib's alike, because the plugin runs already when it hashes.
+ */
+export const hashing: Section = {
+  title: "Hashing and packing a context",
+  async run({ trees, scratch }) {
+    const programs = join(scratch, "programs");
+    await bundle(programs);
+    const program = join(programs, "context-process.mjs");
+    const rows: Row[] = [await ofFewFiles(scratch, program)];
+    for (const tree of trees) rows.push(...(await ofTree(tree, scratch, program)));
+    return rows;
+  },
+};
+
+const fewFilesMs = 10;
+
+/** What most contexts are like: a helper thread would take longer to start than all of it takes. */
+async function ofFewFiles(scratch: string, program: string): Promise<Row> {
+  const folder = join(scratch, "few");
+  makeTree(folder, 30, 300e3);
+  const [cold] = await inTurns(15, [{ run: () => read(program, folder, "-").ms }]);
+  return { what: "30 files / 300 kB: cold", ours: ms(cold), goal: { text: `under ${fewFilesMs} ms`, met: cold < fewFilesMs } };
+}
+
+function read(program: string, ...args: readonly string[]): Reading {
+  return JSON.parse(runProgram(process.execPath, [program, ...args])) as Reading;
+}
+
+async function bundle(outdir: string): Promise<void> {
+  await build({
+    entryPoints: [join(import.meta.dirname, "context-process.ts"), join(root, "provider/src/context/hash-worker.ts")],
+    entryNames: "[name]",
+    outdir,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    outExtension: { ".js": ".mjs" },
+  });
+}
+
+async function ofTree(tree: Tree, scratch: string, program: string): Promise<readonly Row[]> {
+  const { name, folder, rounds } = tree;
+  const home = join(scratch, "home");
+  const cache = join(scratch, "contexts");
+  const env = { ...process.env, HOME: home };
+  const peaks = { cold: 0, warm: 0 };
+  const timed = (kind: keyof typeof peaks) => (): number => {
+    const reading = read(program, folder, kind === "cold" ? "-" : cache);
+    peaks[kind] = Math.max(peaks[kind], reading.peakBytes);
+    return reading.ms;
+  };
+  const fingerprint = (): number => Number(runProgram(process.execPath, ["-e", fingerprintScript, folder], { env }));
+  const forget = (): void => {
+    rmSync(home, { recursive: true, force: true });
+    mkdirSync(home);
+  };
+
+  const [cold, tar, coldCdk] = await inTurns(rounds, [
+    { run: timed("cold") },
+    { run: () => runProgram("sh", ["-c", "tar cf - . | openssl sha256"], { cwd: folder }) && undefined },
+    { before: forget, run: fingerprint },
+  ]);
+  const status = gitStatus(tree, scratch);
+  const [warm, git, warmCdk] = await inTurns(rounds, [{ run: timed("warm") }, { run: () => status() && undefined }, { run: fingerprint }]);
+  const packed = read(program, folder, "-", "pack");
+  const row = (what: string, ours: number, beside: string, theirs: number) => ({
+    what: `${name}: ${what}`,
+    ours: ms(ours),
+    beside: `${beside} ${ms(theirs)}`,
+  });
+  return [
+    {
+      ...row("cold", cold, "`tar cf - . \\| openssl sha256`", tar),
+      ratio: times(cold, tar),
+      goal: { text: "under 1×", met: cold < tar },
+    },
+    {
+      ...row("cold", cold, "aws-cdk-lib's fingerprint", coldCdk),
+      ratio: times(coldCdk, cold),
+      goal: { text: "at least 2.5×", met: coldCdk >= 2.5 * cold },
+    },
+    {
+      ...row("nothing changed", warm, "`git status`", git),
+      ratio: times(warm, git),
+      goal: { text: "at most 2.5×", met: warm <= 2.5 * git },
+    },
+    {
+      ...row("nothing changed", warm, "aws-cdk-lib's fingerprint, cached", warmCdk),
+      ratio: times(warmCdk, warm),
+      goal: { text: "at least 1.5×", met: warmCdk >= 1.5 * warm },
+    },
+    { what: `${name}: peak memory of the process`, ours: `${megabytes(peaks.cold)} cold, ${megabytes(peaks.warm)} when nothing changed` },
+    {
+      what: `${name}: pack to ${megabytes(packed.packedBytes)}`,
+      ours: `${ms(packed.ms)}, peak memory ${megabytes(packed.peakBytes)}`,
+      goal: { text: "peak memory under 150 MB", met: packed.peakBytes < 150e6 },
+    },
+    ...(await wholeProcesses(tree, scratch)),
+  ];
+}
+
+/** What a person at a terminal waits for. */
+async function wholeProcesses({ name, folder, rounds }: Tree, scratch: string): Promise<readonly Row[]> {
+  const env = { ...process.env, XDG_CACHE_HOME: join(scratch, "xdg"), NODE_COMPILE_CACHE: join(scratch, "compiled") };
+  const hash = (...flags: readonly string[]) => ({
+    run: () => runProgram(process.execPath, [join(root, "provider/dist/cli.mjs"), "context", "hash", folder, ...flags], { env }),
+  });
+  const [cold, warm, bare] = await inTurns(rounds, [
+    hash("--no-cache"),
+    hash(),
+    { run: () => runProgram(process.execPath, ["-e", "console.log(1)"]) },
+  ]);
+  return [
+    {
+      what: `${name}: \`cloudbuild context hash\``,
+      ours: `${ms(cold)} cold, ${ms(warm)} when nothing changed`,
+      beside: `bare node ${ms(bare)}`,
+    },
+  ];
+}
+
+// The module itself, without the rest of the library: the comparison is about hashing.
+const fingerprintModule = join(root, ".make/bench/node_modules/aws-cdk-lib/core/lib/fs/fingerprint.js");
+const fingerprintScript = `
+const { fingerprint } = require(${JSON.stringify(fingerprintModule)});
+const at = performance.now();
+fingerprint(process.argv[1]);
+console.log(performance.now() - at);`;
+
+/** Everything is added beforehand, to a repository beside the tree, so that the tree stays what it is. */
+function gitStatus({ folder }: Tree, scratch: string): () => string {
+  const repository = join(scratch, "git");
+  const env = { ...process.env, GIT_CONFIG_GLOBAL: "/dev/null" };
+  const git = (...args: readonly string[]) =>
+    runProgram("git", [`--git-dir=${repository}`, `--work-tree=${folder}`, "-c", "core.compression=0", ...args], { env });
+  rmSync(repository, { recursive: true, force: true });
+  git("init", "--quiet");
+  git("add", "--all");
+  return () => git("status", "--porcelain");
+}
