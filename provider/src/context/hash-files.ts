@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import { abortable } from "../support/abortable.ts";
 import { breathe } from "./breathe.ts";
 import { changed, unreadable } from "./context-path.ts";
 import { countUnread, isUnread, type FileTable } from "./file-table.ts";
@@ -37,20 +38,20 @@ export async function hashFiles(
   signal: AbortSignal,
   threads: Helpers = otherCores,
 ): Promise<void> {
+  let left = countUnread(table);
+  if (left === 0) return;
   const counter = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const hashFile = createFileHasher();
   const pause = breathe(signal);
   const startedAt = performance.now();
-  let left = countUnread(table);
   let read = 0;
   let helpers: readonly Helper[] = [];
-  if (left === 0) return;
   try {
     for (let { from, to } = takeRows(counter, paths.length); from < to; { from, to } = takeRows(counter, paths.length)) {
       await readRows(from, to);
       if (helpers.length === 0 && helpPays()) helpers = callHelpers();
     }
-    if (countUnread(table) > 0) await Promise.all(helpers.map(({ done }) => done));
+    if (countUnread(table) > 0) await abortable(Promise.all(helpers.map(({ done }) => done)), signal);
     // What a helper could not read, this thread can, or says what is wrong with it.
     await readRows(0, paths.length);
   } finally {

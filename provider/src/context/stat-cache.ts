@@ -16,7 +16,10 @@ export interface StatCache {
 /** What is kept for one folder under one set of ignore rules. */
 export interface ContextMemory {
   readonly known: KnownFiles | undefined;
-  /** Puts these, which were read after `open`, in the place of what was known, as far as they can be trusted. Whoever reads meanwhile finds the one or the other, whole. Never throws. */
+  /**
+   * Puts these, which were read after `open`, in the place of what was known, as far as they can be trusted. Whoever reads meanwhile finds
+   * the one or the other, whole. Never throws.
+   */
   save(files: KnownFiles): void;
 }
 
