@@ -1,22 +1,20 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { root } from "../support/cloud-process.ts";
+import { bundle } from "./bundle.ts";
 import type { Reading } from "./context-process.ts";
 import type { Row, Section } from "./section.ts";
 import { inTurns, megabytes, ms, runProgram, times } from "./timing.ts";
 import { makeTree, type Tree } from "./tree.ts";
 
 /**
- * Hashing and packing build contexts, the page cache warm, each time in a new process. What runs in Node is timed without the start of Node,
+ * Hashing build contexts, the page cache warm, each time in a new process. What runs in Node is timed without the start of Node,
  * ours and aws-cdk-lib's alike, because the plugin runs already when it hashes.
  */
 export const hashing: Section = {
-  title: "Hashing and packing a context",
+  title: "Hashing a context",
   async run({ trees, scratch }) {
-    const programs = join(scratch, "programs");
-    await bundle(programs);
-    const program = join(programs, "context-process.mjs");
+    const program = await bundle("context-process.ts", join(scratch, "programs"));
     const rows: Row[] = [await ofFewFiles(scratch, program)];
     for (const tree of trees) rows.push(...(await ofTree(tree, scratch, program)));
     return rows;
@@ -35,18 +33,6 @@ async function ofFewFiles(scratch: string, program: string): Promise<Row> {
 
 function read(program: string, ...args: readonly string[]): Reading {
   return JSON.parse(runProgram(process.execPath, [program, ...args])) as Reading;
-}
-
-async function bundle(outdir: string): Promise<void> {
-  await build({
-    entryPoints: [join(import.meta.dirname, "context-process.ts"), join(root, "provider/src/context/hash-worker.ts")],
-    entryNames: "[name]",
-    outdir,
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    outExtension: { ".js": ".mjs" },
-  });
 }
 
 async function ofTree(tree: Tree, scratch: string, program: string): Promise<readonly Row[]> {
@@ -73,7 +59,6 @@ async function ofTree(tree: Tree, scratch: string, program: string): Promise<rea
   ]);
   const status = gitStatus(tree, scratch);
   const [warm, git, warmCdk] = await inTurns(rounds, [{ run: timed("warm") }, { run: () => status() && undefined }, { run: fingerprint }]);
-  const packed = read(program, folder, "-", "pack");
   const row = (what: string, ours: number, beside: string, theirs: number) => ({
     what: `${name}: ${what}`,
     ours: ms(ours),
@@ -101,11 +86,6 @@ async function ofTree(tree: Tree, scratch: string, program: string): Promise<rea
       goal: { text: "at least 1.5×", met: warmCdk >= 1.5 * warm },
     },
     { what: `${name}: peak memory of the process`, ours: `${megabytes(peaks.cold)} cold, ${megabytes(peaks.warm)} when nothing changed` },
-    {
-      what: `${name}: pack to ${megabytes(packed.packedBytes)}`,
-      ours: `${ms(packed.ms)}, peak memory ${megabytes(packed.peakBytes)}`,
-      goal: { text: "peak memory under 150 MB", met: packed.peakBytes < 150e6 },
-    },
     ...(await wholeProcesses(tree, scratch)),
   ];
 }

@@ -1,5 +1,5 @@
 import { promisify } from "node:util";
-import { deflateRaw, gzip } from "node:zlib";
+import { crc32, deflateRaw, gzip } from "node:zlib";
 import { breathe } from "./breathe.ts";
 
 // Smaller pieces leave less garbage between two collections, larger ones compress a little better.
@@ -14,7 +14,8 @@ const samples = 4;
 const worthwhile = 0.9;
 // A small state for a small task: the usual one takes longer to clear than a sample to compress.
 const sampling = { level: 1, memLevel: 4, windowBits: 12 };
-const outputBytes = 64 << 10;
+// All that a piece can come to, so that zlib answers with one buffer.
+const outputBytes = pieceBytes + (16 << 10);
 
 const gzipped = promisify<Buffer, object, Buffer>(gzip);
 const deflated = promisify<Buffer, object, Buffer>(deflateRaw);
@@ -72,9 +73,10 @@ async function* inPieces(chunks: Iterable<Buffer>, take: () => Buffer, signal: A
 }
 
 async function gzipPiece(piece: Buffer): Promise<Buffer> {
-  const member = await gzipped(piece, { level: (await shrinks(piece)) ? level : 0, chunkSize: outputBytes });
-  // A short answer keeps the whole buffer that it lies in, and an upload collects thousands of them.
-  return member.length < outputBytes ? Buffer.from(member) : member;
+  if (!(await shrinks(piece))) return storedMember(piece);
+  const member = await gzipped(piece, { level, chunkSize: outputBytes });
+  // An answer keeps the whole buffer that it lies in, and an upload collects thousands of them.
+  return Buffer.copyBytesFrom(member);
 }
 
 async function shrinks(piece: Buffer): Promise<boolean> {
@@ -82,4 +84,25 @@ async function shrinks(piece: Buffer): Promise<boolean> {
   const starts = Array.from({ length: samples }, (_, i) => Math.floor((piece.length * i) / samples));
   const sample = Buffer.concat(starts.map((start) => piece.subarray(start, start + sampleBytes)));
   return (await deflated(sample, sampling)).length < sample.length * worthwhile;
+}
+
+const memberHeader = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
+const largestBlock = 0xffff;
+
+/** A gzip member that holds a piece as it is (RFC 1952, and stored blocks of RFC 1951), in one buffer and without zlib's. */
+function storedMember(piece: Buffer): Buffer {
+  const blocks = Math.max(1, Math.ceil(piece.length / largestBlock));
+  const member = Buffer.allocUnsafeSlow(memberHeader.length + 5 * blocks + piece.length + 8);
+  let at = memberHeader.copy(member);
+  for (let block = 0; block < blocks; block += 1) {
+    const from = block * largestBlock;
+    const length = Math.min(largestBlock, piece.length - from);
+    at = member.writeUInt8(block === blocks - 1 ? 1 : 0, at);
+    at = member.writeUInt16LE(length, at);
+    at = member.writeUInt16LE(~length & 0xffff, at);
+    at += piece.copy(member, at, from, from + length);
+  }
+  at = member.writeUInt32LE(crc32(piece), at);
+  member.writeUInt32LE(piece.length, at);
+  return member;
 }

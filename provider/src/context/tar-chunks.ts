@@ -40,9 +40,24 @@ export function* deltaChunks(root: string, removed: Buffer, changedEntries: read
  * it meets the first path outside, so a later one inside would leave the folder with the time of unpacking, and the image with it.
  */
 function folderByFolder(entries: readonly HashedEntry[]): HashedEntry[] {
-  const keyed = entries.map((entry) => ({ entry, key: entry.path.replaceAll("/", "\0") }));
-  return keyed.sort((a, b) => comparePaths(a.key, b.key)).map(({ entry }) => entry);
+  return entries.toSorted((a, b) => compareFolderwise(a.path, b.path));
 }
+
+/** By path bytes, with the slash before everything else. Makes no strings: of 50,000 paths they would be the most that packing ever holds. */
+function compareFolderwise(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i += 1) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x === y) continue;
+    // Beyond ASCII the order of bytes is not that of characters.
+    if (x > 0x7f || y > 0x7f) return comparePaths(a.replaceAll("/", "\0"), b.replaceAll("/", "\0"));
+    return (x === slash ? 0 : x) - (y === slash ? 0 : y);
+  }
+  return a.length - b.length;
+}
+
+const slash = 0x2f;
 
 function* entryChunks(root: string, entry: HashedEntry, name: string, buffer: Buffer): Generator<Buffer> {
   yield tarHeader({ ...entry, path: name });
