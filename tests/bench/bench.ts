@@ -9,6 +9,7 @@ import { pluginStart } from "./plugin-start.ts";
 import { preview } from "./preview.ts";
 import { describe, page, type Measured } from "./report.ts";
 import type { Section } from "./section.ts";
+import { writeOut } from "./timing.ts";
 import { makeTree, type Tree } from "./tree.ts";
 
 const sections: readonly Section[] = [pluginStart, hashing, preview];
@@ -25,6 +26,7 @@ const trees: readonly Tree[] = [
   makeTree(tree.folder, files, bytes);
   return tree;
 });
+writeOut();
 try {
   const measured: Measured[] = [];
   for (const { title, run } of chosen) {
