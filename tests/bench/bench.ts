@@ -10,6 +10,7 @@ import { preview } from "./preview.ts";
 import { describe, page, type Measured } from "./report.ts";
 import type { Section } from "./section.ts";
 import { shipping } from "./shipping.ts";
+import { writeOut } from "./timing.ts";
 import { makeTree, type Tree } from "./tree.ts";
 
 // The last one changes the trees.
@@ -27,6 +28,7 @@ const trees: readonly Tree[] = [
   makeTree(tree.folder, files, bytes);
   return tree;
 });
+writeOut();
 try {
   const measured: Measured[] = [];
   for (const { title, run } of chosen) {

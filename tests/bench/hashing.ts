@@ -4,7 +4,7 @@ import { root } from "../support/cloud-process.ts";
 import { bundle } from "./bundle.ts";
 import type { Reading } from "./context-process.ts";
 import type { Row, Section } from "./section.ts";
-import { inTurns, megabytes, ms, runProgram, times } from "./timing.ts";
+import { inTurns, megabytes, ms, runProgram, times, writeOut } from "./timing.ts";
 import { makeTree, type Tree } from "./tree.ts";
 
 /**
@@ -127,5 +127,6 @@ function gitStatus({ folder }: Tree, scratch: string): () => string {
   rmSync(repository, { recursive: true, force: true });
   git("init", "--quiet");
   git("add", "--all");
+  writeOut();
   return () => git("status", "--porcelain");
 }

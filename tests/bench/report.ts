@@ -1,4 +1,4 @@
-import { cpus, totalmem, version } from "node:os";
+import { cpus, loadavg, totalmem, version } from "node:os";
 import type { Row } from "./section.ts";
 
 export interface Measured {
@@ -24,7 +24,7 @@ export function page(sections: readonly Measured[], date: Date): string {
     "",
     "Written by `make bench`, which overwrites it. Medians of one run in which each pair was timed in turns; the ratios are what counts.",
     "",
-    `${date.toISOString().slice(0, 10)}, Node ${process.version}, ${cpus().length} × ${cpu?.model.trim() ?? "unknown CPU"}, ${memory} GiB, ${process.platform} ${version()}.`,
+    `${date.toISOString().slice(0, 10)}, Node ${process.version}, ${cpus().length} × ${cpu?.model.trim() ?? "unknown CPU"}, ${memory} GiB, ${process.platform} ${version()}; load ${loadavg()[0]?.toFixed(1)} at the end.`,
   ];
   const tables = sections.flatMap(({ title, rows }) => [
     "",

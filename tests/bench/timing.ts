@@ -35,6 +35,11 @@ export function runProgram(program: string, args: readonly string[], options: { 
   return stdout;
 }
 
+/** Waits until what was written is on disk: writing it back takes the time of whatever runs meanwhile. */
+export function writeOut(): void {
+  runProgram("sync", []);
+}
+
 export const ms = (value: number): string =>
   value < 10_000 ? `${value.toFixed(value < 100 ? 1 : 0)} ms` : `${(value / 1000).toFixed(1)} s`;
 export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
