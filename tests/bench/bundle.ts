@@ -9,6 +9,8 @@ export async function bundle(program: string, outdir: string): Promise<string> {
     entryNames: "[name]",
     outdir,
     bundle: true,
+    // As in the plugin: an AWS client that is not used is not loaded.
+    splitting: true,
     format: "esm",
     platform: "node",
     mainFields: ["module", "main"],

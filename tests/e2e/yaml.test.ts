@@ -180,7 +180,7 @@ describe("pulumi, a YAML program", () => {
   });
 
   it("adopts the running build after kill -9 of the plugin: one build in all", async () => {
-    edit("app/Dockerfile", (text) => text.replace("CMD", "RUN sleep 6\nCMD"));
+    edit("app/Dockerfile", (text) => text.replace("CMD", "RUN sleep 10\nCMD"));
     const running = workspace.start(["up", "--yes", "--skip-preview"]);
     await running.until("building (");
     const { id } = newestBuild();
