@@ -9,7 +9,11 @@ rmSync(outdir, { recursive: true, force: true });
 const { outputs } = (
   await build({
     absWorkingDir: root,
-    entryPoints: { plugin: "provider/src/main.ts", cli: "provider/src/cli/main.ts", "hash-worker": "provider/src/context/hash-worker.ts" },
+    entryPoints: {
+      plugin: "provider/src/main.ts",
+      cli: "provider/src/cli/main.ts",
+      "hash-worker": "provider/src/context/files/hash-worker.ts",
+    },
     outdir,
     bundle: true,
     // Code that only one operation needs, an AWS client above all, stays in a chunk of its own and is loaded when it is needed.

@@ -5,7 +5,7 @@ import { root } from "../support/cloud-process.ts";
 /** Bundles a program of the benchmark as the plugin is, so that Node's reading of TypeScript is not measured. Answers where it is. */
 export async function bundle(program: string, outdir: string): Promise<string> {
   await build({
-    entryPoints: [join(import.meta.dirname, program), join(root, "provider/src/context/hash-worker.ts")],
+    entryPoints: [join(import.meta.dirname, program), join(root, "provider/src/context/files/hash-worker.ts")],
     entryNames: "[name]",
     outdir,
     bundle: true,

@@ -1,7 +1,7 @@
 // One reading of a context in a process of its own, for its time and memory without Node's start: `<folder> <cache folder, or ->`. Prints a
 // `Reading`.
-import { createContextReader } from "../../provider/src/context/context-reader.ts";
-import { createStatCache } from "../../provider/src/context/stat-cache.ts";
+import { createContextReader } from "../../provider/src/context/files/context-reader.ts";
+import { createStatCache } from "../../provider/src/context/files/stat-cache.ts";
 import { systemClock } from "../../provider/src/support/clock.ts";
 import { recordedOperation } from "../support/operation.ts";
 

@@ -1,9 +1,9 @@
 // What is done with a context that was read, in a process of its own: `pack <folder>` or `ship <folder> <endpoint> <region> <bucket>`. Prints a
 // `Shipped`.
-import { createContextReader, type ResolvedContext } from "../../provider/src/context/context-reader.ts";
-import { packContext } from "../../provider/src/context/pack-context.ts";
-import { createS3ContextStore } from "../../provider/src/context/s3-context-store.ts";
-import { stageFolder } from "../../provider/src/context/stage-context.ts";
+import { createContextReader, type ResolvedContext } from "../../provider/src/context/files/context-reader.ts";
+import { packContext } from "../../provider/src/context/shipping/pack-context.ts";
+import { createS3ContextStore } from "../../provider/src/context/shipping/s3-context-store.ts";
+import { stageFolder } from "../../provider/src/context/shipping/stage-context.ts";
 import { systemClock } from "../../provider/src/support/clock.ts";
 import { recordedOperation } from "../support/operation.ts";
 

@@ -8,9 +8,9 @@ import { createParametersApi } from "../../provider/src/backends/codebuild/param
 import { createParkedSecrets } from "../../provider/src/backends/codebuild/parked-secrets.ts";
 import type { BuildBackend, BuildId, Observation } from "../../provider/src/build/build-backend.ts";
 import type { BuildRequest } from "../../provider/src/build/build-request.ts";
-import { createContextReader } from "../../provider/src/context/context-reader.ts";
-import { createS3ContextStore } from "../../provider/src/context/s3-context-store.ts";
-import { stageDockerfile, stageFolder } from "../../provider/src/context/stage-context.ts";
+import { createContextReader } from "../../provider/src/context/files/context-reader.ts";
+import { createS3ContextStore } from "../../provider/src/context/shipping/s3-context-store.ts";
+import { stageDockerfile, stageFolder } from "../../provider/src/context/shipping/stage-context.ts";
 import { hasCode } from "../../provider/src/errors/cloudbuild-error.ts";
 import { parseRepository } from "../../provider/src/image/repository.ts";
 import { systemClock } from "../../provider/src/support/clock.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
 import type { HashedEntry } from "../../provider/src/context/context-entry.ts";
-import { createContextReader } from "../../provider/src/context/context-reader.ts";
+import { createContextReader } from "../../provider/src/context/files/context-reader.ts";
 import { CloudBuildError } from "../../provider/src/errors/cloudbuild-error.ts";
 import { openBuildkitView, type BuildkitView } from "../support/buildkit-view.ts";
 import { makeFolder, removeFolders, type FolderContent } from "../support/folder.ts";

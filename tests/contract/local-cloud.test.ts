@@ -3,7 +3,7 @@ import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createContextReader } from "../../provider/src/context/context-reader.ts";
+import { createContextReader } from "../../provider/src/context/files/context-reader.ts";
 import { root, run, startCloudProcess, type CloudProcess } from "../support/cloud-process.ts";
 import { makeFolder, removeFolders } from "../support/folder.ts";
 import { startWorld, type LocalWorld } from "../support/local-world.ts";

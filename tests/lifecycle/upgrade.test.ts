@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createContextReader } from "../../provider/src/context/context-reader.ts";
+import { createContextReader } from "../../provider/src/context/files/context-reader.ts";
 import { createImageResource } from "../../provider/src/resources/image/image-resource.ts";
 import { stateVersion } from "../../provider/src/resources/image/image-state.ts";
 import { hasCode } from "../../provider/src/errors/cloudbuild-error.ts";

@@ -2,8 +2,8 @@
 // `edit` it lets a file grow before each round, so that each round writes the cache. It prints one hash a line.
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
-import { createContextReader } from "../../provider/src/context/context-reader.ts";
-import { createStatCache } from "../../provider/src/context/stat-cache.ts";
+import { createContextReader } from "../../provider/src/context/files/context-reader.ts";
+import { createStatCache } from "../../provider/src/context/files/stat-cache.ts";
 import { recordedOperation } from "./operation.ts";
 import { laterClock } from "./later-clock.ts";
 

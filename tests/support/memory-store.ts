@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { buffer } from "node:stream/consumers";
-import type { ContextStore } from "../../provider/src/context/context-store.ts";
+import type { ContextStore } from "../../provider/src/context/shipping/context-store.ts";
 
 /** A context store in memory. `puts` are the keys that came in since they were last taken, with their sizes. */
 export interface MemoryStore extends ContextStore {

@@ -1,6 +1,6 @@
-import type { ContextReader } from "../../provider/src/context/context-reader.ts";
-import { createGitRemote } from "../../provider/src/context/git-remote.ts";
-import { createSourceResolver } from "../../provider/src/context/source-resolver.ts";
+import type { ContextReader } from "../../provider/src/context/files/context-reader.ts";
+import { createGitRemote } from "../../provider/src/context/sources/git-remote.ts";
+import { createSourceResolver } from "../../provider/src/context/sources/source-resolver.ts";
 
 /** Sources as a machine with git and no configuration of it sees them. */
 export function testSources(contexts: ContextReader) {

@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { ContextEntry } from "../context/context-entry.ts";
-import { createContextReader, listContext, type ContextSource } from "../context/context-reader.ts";
+import { createContextReader, listContext, type ContextSource } from "../context/files/context-reader.ts";
 import { encodePath } from "../context/path-bytes.ts";
-import { describeParts, sizedFiles } from "../context/size-report.ts";
-import { userStatCache } from "../context/stat-cache.ts";
+import { describeParts, sizedFiles } from "../context/shipping/size-report.ts";
+import { userStatCache } from "../context/files/stat-cache.ts";
 import { CloudBuildError } from "../errors/cloudbuild-error.ts";
 import { systemClock } from "../support/clock.ts";
 import type { Operation } from "../support/operation.ts";

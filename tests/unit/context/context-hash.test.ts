@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import type { HashedEntry } from "../../../provider/src/context/context-entry.ts";
 import { contextHash } from "../../../provider/src/context/context-hash.ts";
-import { createContextReader } from "../../../provider/src/context/context-reader.ts";
+import { createContextReader } from "../../../provider/src/context/files/context-reader.ts";
 import { comparePaths } from "../../../provider/src/context/path-bytes.ts";
 import { makeFolder, removeFolders, type FolderContent } from "../../support/folder.ts";
 import { recordedOperation } from "../../support/operation.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { createContextReader } from "../../../provider/src/context/context-reader.ts";
+import { createContextReader } from "../../../provider/src/context/files/context-reader.ts";
 import { checkImage } from "../../../provider/src/resources/image/check-image.ts";
 import type { ImageDefaults } from "../../../provider/src/resources/image/image-args.ts";
 import type { ImageDeps } from "../../../provider/src/resources/image/image-deps.ts";

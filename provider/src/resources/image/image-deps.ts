@@ -1,9 +1,9 @@
 import type { BuildBackend } from "../../build/build-backend.ts";
 import type { LogFollower } from "../../build/log-follower.ts";
 import type { Watcher } from "../../build/watcher.ts";
-import type { ContextReader } from "../../context/context-reader.ts";
-import type { ContextStore } from "../../context/context-store.ts";
-import type { SourceResolver } from "../../context/source-resolver.ts";
+import type { ContextReader } from "../../context/files/context-reader.ts";
+import type { ContextStore } from "../../context/shipping/context-store.ts";
+import type { SourceResolver } from "../../context/sources/source-resolver.ts";
 import type { ImageRegistry } from "../../registry/image-registry.ts";
 import type { Clock } from "../../support/clock.ts";
 import type { ImageDefaults } from "./image-args.ts";

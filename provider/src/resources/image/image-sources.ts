@@ -1,6 +1,6 @@
-import { parseContextReference } from "../../context/context-reference.ts";
-import { hashOfDockerfile, hashOfOwnSource, hashOfSource, type ResolvedSources } from "../../context/resolved-source.ts";
-import type { SourceNames, StoreOf } from "../../context/source-resolver.ts";
+import { parseContextReference } from "../../context/sources/context-reference.ts";
+import { hashOfDockerfile, hashOfOwnSource, hashOfSource, type ResolvedSources } from "../../context/sources/resolved-source.ts";
+import type { SourceNames, StoreOf } from "../../context/sources/source-resolver.ts";
 import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
 import type { Operation } from "../../support/operation.ts";
 import type { InputReader, Maybe } from "../input-reader.ts";

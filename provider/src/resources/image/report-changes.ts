@@ -1,5 +1,5 @@
 import { describeChanges } from "../../context/context-manifest.ts";
-import { shippedManifest } from "../../context/shipped-manifest.ts";
+import { shippedManifest } from "../../context/shipping/shipped-manifest.ts";
 import type { Operation } from "../../support/operation.ts";
 import { textAt, type PropertyMap } from "../property-value.ts";
 import { readImageArgs } from "./image-args.ts";

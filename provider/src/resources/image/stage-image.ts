@@ -1,9 +1,9 @@
 import type { BuildContext, BuildRequest } from "../../build/build-request.ts";
-import { gitUrlAt } from "../../context/context-reference.ts";
-import type { ContextStore } from "../../context/context-store.ts";
-import type { ResolvedDockerfile, ResolvedSource } from "../../context/resolved-source.ts";
-import type { ContextHistory } from "../../context/ship-context.ts";
-import { stageDockerfile, stageFolder } from "../../context/stage-context.ts";
+import { gitUrlAt } from "../../context/sources/context-reference.ts";
+import type { ContextStore } from "../../context/shipping/context-store.ts";
+import type { ResolvedDockerfile, ResolvedSource } from "../../context/sources/resolved-source.ts";
+import type { ContextHistory } from "../../context/shipping/ship-context.ts";
+import { stageDockerfile, stageFolder } from "../../context/shipping/stage-context.ts";
 import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
 import type { Operation } from "../../support/operation.ts";
 import { mapValues } from "../../support/map-values.ts";

@@ -17,11 +17,11 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import fc from "fast-check";
 import { contextBrokenStatus, deltaSource, unpackCommands } from "../../../../provider/src/backends/codebuild/unpack-context.ts";
-import { contextDelta } from "../../../../provider/src/context/context-delta.ts";
+import { contextDelta } from "../../../../provider/src/context/shipping/context-delta.ts";
 import { manifestOf } from "../../../../provider/src/context/context-manifest.ts";
-import { createContextReader, type ResolvedContext } from "../../../../provider/src/context/context-reader.ts";
-import { packContext, packDelta } from "../../../../provider/src/context/pack-context.ts";
-import { treeDigest } from "../../../../provider/src/context/tree-digest.ts";
+import { createContextReader, type ResolvedContext } from "../../../../provider/src/context/files/context-reader.ts";
+import { packContext, packDelta } from "../../../../provider/src/context/shipping/pack-context.ts";
+import { treeDigest } from "../../../../provider/src/context/shipping/tree-digest.ts";
 import { carryOut, listTree, plannedTree, thinOut, type Planned } from "../../../support/edited-tree.ts";
 import { recordedOperation } from "../../../support/operation.ts";
 
