@@ -50,7 +50,10 @@ async function ofTree({ name, folder }: Tree, program: string, { endpoint, regio
 
 /** With the memory settings of the plugin's launcher. Not synchronous: the cloud's output has to be read meanwhile. */
 async function inProcess(program: string, args: readonly string[]): Promise<Shipped> {
-  const child = spawn(process.execPath, ["--max-semi-space-size=2", program, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["--max-semi-space-size=2", program, ...args], {
+    env: { ...process.env, MALLOC_ARENA_MAX: "2" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const said = await text(child.stdout);
   if (said === "") throw new Error(`${args.join(" ")} failed`);
   return JSON.parse(said) as Shipped;
