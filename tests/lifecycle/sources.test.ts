@@ -127,7 +127,9 @@ describe("sources", () => {
     fill(workspace.folder, { "shared/skipped": "another" });
     await workspace.pulumi([...up, "--expect-no-changes"]);
     fill(workspace.folder, { "shared/kept": "changed" });
-    assert.match(await previewed(workspace), /shared *: "[0-9a-f]{64}" => "[0-9a-f]{64}"/);
+    const preview = await previewed(workspace);
+    assert.match(preview, /shared *: "[0-9a-f]{64}" => "[0-9a-f]{64}"/);
+    assert.ok(preview.includes("context shared: 1 file changed: kept"), preview);
     await workspace.pulumi(up);
     assert.equal(await fileIn(workspace, "shared/kept"), "changed");
   });
