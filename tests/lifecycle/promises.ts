@@ -289,8 +289,8 @@ export const promises: Readonly<Record<string, readonly Promised[]>> = {
 /** What the product does besides, in the words of its own documents. */
 export const furtherPromises: readonly Promised[] = [
   [
-    "A hundred images cost no call unchanged, and two when refreshed.",
-    "costs no call for a hundred unchanged images, and two for their refresh",
+    "A hundred images cost no call unchanged; refreshed, one for each wave of the engine, and two in all where all go at once.",
+    "costs no call for a hundred unchanged images, and for their refresh one for each wave of the engine: two where all go at once",
   ],
   ["One build for each repository that lacks the content.", "builds once for each of two repositories"],
   [
