@@ -363,6 +363,22 @@ print(json.dumps({
     assert.throws(() => world.crane("copy", world.base, `${world.registry}/nowhere:x`), /NAME_UNKNOWN/);
   });
 
+  it("lists a repository page by page", () => {
+    for (const i of [1, 2, 3]) world.crane("mutate", world.base, "--label", `page=${i}`, "-t", `${world.repositoryUrl}:page-${i}`);
+    const names = ["--repository-name", "app", "--no-paginate"];
+    type Page = { imageDetails?: { imageDigest: string }[]; imageIds?: { imageTag: string }[]; nextToken?: string };
+    const all = aws("ecr", "describe-images", ...names) as Page;
+    const first = aws("ecr", "describe-images", ...names, "--max-results", "2") as Page;
+    assert.equal(first.imageDetails?.length, 2);
+    const rest = aws("ecr", "describe-images", ...names, "--max-results", "1000", "--next-token", first.nextToken ?? "") as Page;
+    assert.equal(rest.nextToken, undefined);
+    assert.deepEqual([...(first.imageDetails ?? []), ...(rest.imageDetails ?? [])], all.imageDetails);
+    const tags = aws("ecr", "list-images", ...names, "--max-results", "1") as Page;
+    assert.equal(tags.imageIds?.length, 1);
+    assert.ok(tags.nextToken);
+    assert.equal(errorOf(world, "ecr", "describe-images", ...names, "--max-results", "1001"), "InvalidParameterException");
+  });
+
   it("answers an operation it does not have with an AWS error, and counts it", async () => {
     await world.resetCalls();
     assert.equal(errorOf(world, "codebuild", "list-fleets"), "UnknownOperationException");

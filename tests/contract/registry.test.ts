@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createEcrApi } from "../../provider/src/registry/ecr-api.ts";
 import { createEcrRegistry } from "../../provider/src/registry/ecr.ts";
 import { confirmImage } from "../../provider/src/registry/confirm-image.ts";
-import type { FoundImage, ImageRegistry } from "../../provider/src/registry/image-registry.ts";
+import type { FoundImage, ImageReference, ImageRegistry } from "../../provider/src/registry/image-registry.ts";
 import { imageIndex } from "../../provider/src/registry/image-index.ts";
 import { platformDigests } from "../../provider/src/registry/manifest.ts";
 import { refuseArchived } from "../../provider/src/registry/refuse-archived.ts";
@@ -136,6 +136,27 @@ for (const [name, open] of Object.entries({ "in memory": inMemory, "ECR on the l
         answers.map((image) => image?.digest).filter((one) => one !== undefined),
         [digest],
       );
+    });
+
+    it("locates the images of many resources that ask one after the other, and what is there now for who asks again", async () => {
+      const digest = await subject.push("located", ["located-2", "moving-2"]);
+      const locate = (reference: ImageReference, resource: string) =>
+        registry.locate(repository, reference, recordedOperation(`urn:pulumi:test::test::cloudbuild:index:CloudBuildImage::${resource}`));
+      const there = { digest, mediaType: imageMediaType };
+      const names = ["first", "second", "third"];
+      for (const name of names) {
+        const { digest: byDigest, mediaType } = (await locate({ digest }, name)) ?? {};
+        assert.deepEqual({ digest: byDigest, mediaType }, there);
+        for (const tag of ["located-2", "moving-2"]) assert.equal((await locate({ tag }, name))?.digest, digest);
+        assert.equal(await locate({ tag: "nowhere" }, name), undefined);
+      }
+      const other = await subject.push("located-other", ["moving-2"]);
+      assert.equal((await locate({ tag: "moving-2" }, "first"))?.digest, other);
+      await registry.put(repository, await found({ digest }), "moving-2", signal);
+      assert.equal((await locate({ tag: "moving-2" }, "second"))?.digest, digest);
+      await subject.archive(digest);
+      for (const name of names) assert.equal(await locate({ digest }, name), undefined, "cannot be pulled");
+      await subject.restore(digest);
     });
 
     it("puts a tag on an image, moves it, and finds doing it again no error", async () => {

@@ -68,6 +68,10 @@ export function memoryRegistry(repositories: readonly string[]): MemoryRegistry 
       const stored = lookUp(shelf(repository), reference);
       return stored?.status === "active" ? stored.image : undefined;
     },
+    async locate(repository, reference) {
+      const stored = lookUp(shelf(repository), reference);
+      return stored?.status === "active" ? { digest: stored.image.digest, mediaType: stored.image.mediaType } : undefined;
+    },
     async describe(repository, reference) {
       const at = shelf(repository);
       const stored = lookUp(at, reference);

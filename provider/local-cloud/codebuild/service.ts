@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { AwsError } from "../aws-error.ts";
 import type { JsonService } from "../http/aws-json.ts";
 import { epochSeconds, reader, type Json, type JsonObject, type Reader } from "../json.ts";
+import { pageOf } from "../page.ts";
 import { gitTypes, type BuildRecord, type PhaseRecord, type ProjectRecord, type Records, type Source, type Variable } from "./records.ts";
 import type { Runner } from "./runner.ts";
 
@@ -267,12 +268,11 @@ function describePhase({ phaseType, phaseStatus, startedAt, endedAt, contexts }:
   };
 }
 
-/** Newest first, a hundred a page; the token is the index of the next page. */
+/** Newest first, a hundred a page. */
 function listBuilds(input: Reader, builds: readonly BuildRecord[]): Json {
   const order = input.text("sortOrder") === "ASCENDING" ? builds.map(({ id }) => id) : builds.map(({ id }) => id).reverse();
-  const from = Number(input.text("nextToken") ?? 0);
-  const end = from + maxIds;
-  return { ids: order.slice(from, end), ...(end < order.length ? { nextToken: String(end) } : {}) };
+  const { shown, more } = pageOf(input, order, maxIds);
+  return { ids: shown, ...more };
 }
 
 function overrides(input: Reader, members: Readonly<Record<string, string>>): JsonObject {

@@ -1,11 +1,14 @@
 import { AwsError } from "../aws-error.ts";
 import type { JsonService } from "../http/aws-json.ts";
 import { epochSeconds, reader, type Json, type JsonObject, type Reader } from "../json.ts";
+import { pageOf } from "../page.ts";
 import { blobUrl } from "./blob-url.ts";
 import { sha256, type ImageStore, type StoredManifest, type StoredRepository } from "./image-store.ts";
 import { imageSize, indexMediaTypes, parseManifest } from "./manifest.ts";
 
 const maxIds = 100;
+// How much DescribeImages and ListImages answer at a time.
+const [defaultPage, largestPage] = [100, 1000];
 
 export interface EcrOptions {
   readonly store: ImageStore;
@@ -98,6 +101,12 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
     return ({ archivedAt }) => wanted === "ANY" || (wanted === "ARCHIVED") === (archivedAt !== undefined);
   }
 
+  function pageSize(input: Reader): number {
+    const size = input.number("maxResults") ?? defaultPage;
+    if (size >= 1 && size <= largestPage) return size;
+    throw new AwsError("InvalidParameterException", `Invalid parameter at 'maxResults': ${size} is not from 1 to ${largestPage}`);
+  }
+
   function mutability(input: Reader): "MUTABLE" | "IMMUTABLE" {
     const value = input.text("imageTagMutability") ?? "MUTABLE";
     if (value === "MUTABLE" || value === "IMMUTABLE") return value;
@@ -172,32 +181,29 @@ export function createEcr({ store, accountId, region, endpoint, password }: EcrO
       DescribeImages(raw) {
         const input = read(raw);
         const { name } = repository(input);
-        const shown = shownBy(input);
+        const asked = shownBy(input);
         if (input.objects("imageIds") === undefined) {
-          return {
-            imageDetails: store
-              .manifests(name)
-              .filter(shown)
-              .map((one) => describeImage(name, one)),
-          };
+          const { shown, more } = pageOf(input, store.manifests(name).filter(asked), pageSize(input));
+          return { imageDetails: shown.map((one) => describeImage(name, one)), ...more };
         }
         const found = imageIds(input).map((id) => {
           const image = find(name, id);
-          if (image !== undefined && shown(image)) return image;
+          if (image !== undefined && asked(image)) return image;
           throw imageNotFound(name, id);
         });
         return { imageDetails: [...new Map(found.map((one) => [one.digest, one])).values()].map((one) => describeImage(name, one)) };
       },
       ListImages(raw) {
-        const { name } = repository(read(raw));
+        const input = read(raw);
+        const { name } = repository(input);
         const tags = [...store.tags(name)];
         const untagged = store.manifests(name).filter(({ digest }) => tags.every(([, on]) => on !== digest));
-        return {
-          imageIds: [
-            ...tags.map(([imageTag, imageDigest]) => ({ imageTag, imageDigest })),
-            ...untagged.map(({ digest }) => ({ imageDigest: digest })),
-          ],
-        };
+        const ids = [
+          ...tags.map(([imageTag, imageDigest]) => ({ imageTag, imageDigest })),
+          ...untagged.map(({ digest }) => ({ imageDigest: digest })),
+        ];
+        const { shown, more } = pageOf(input, ids, pageSize(input));
+        return { imageIds: shown, ...more };
       },
       UpdateImageStorageClass(raw) {
         const input = read(raw);

@@ -1,6 +1,7 @@
 import { AwsError } from "../aws-error.ts";
 import type { JsonService } from "../http/aws-json.ts";
 import { reader, type Json, type JsonObject, type Reader } from "../json.ts";
+import { pageOf } from "../page.ts";
 import type { LogStore, StoredEvent } from "./log-store.ts";
 
 const largestPage = 10_000;
@@ -87,9 +88,7 @@ export function createLogs({ store, region, accountId }: { store: LogStore; regi
           .filter((one) => store.hasStream(name, one))
           .flatMap((one) => inRange(store.read(name, one), input))
           .sort((a, b) => (a.id < b.id ? -1 : 1));
-        const from = Number(input.text("nextToken") ?? 0);
-        const limit = Math.min(input.number("limit") ?? largestPage, largestPage);
-        const shown = events.slice(from, from + limit);
+        const { shown, more } = pageOf(input, events, Math.min(input.number("limit") ?? largestPage, largestPage));
         return {
           events: shown.map(({ id, stream: logStreamName, timestamp, message }) => ({
             eventId: id,
@@ -99,7 +98,7 @@ export function createLogs({ store, region, accountId }: { store: LogStore; regi
             ingestionTime: timestamp,
           })),
           searchedLogStreams: [],
-          ...(from + limit < events.length ? { nextToken: String(from + limit) } : {}),
+          ...more,
         };
       },
     },

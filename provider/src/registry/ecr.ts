@@ -1,4 +1,4 @@
-import type { Image, ImageFailure, ImageIdentifier, ImageStatus } from "@aws-sdk/client-ecr";
+import type { Image, ImageDetail, ImageFailure, ImageIdentifier, ImageStatus } from "@aws-sdk/client-ecr";
 import { CloudBuildError } from "../errors/cloudbuild-error.ts";
 import { digestOf, parseDigest } from "../image/digest.ts";
 import type { Platform } from "../image/platform.ts";
@@ -8,11 +8,22 @@ import type { Clock } from "../support/clock.ts";
 import { coalesce } from "../support/coalesce.ts";
 import { retry } from "../support/retry.ts";
 import type { EcrApi } from "./ecr-api.ts";
-import { indexMediaTypes, manifestMediaTypes, type DescribedImage, type FoundImage, type ImageRegistry } from "./image-registry.ts";
+import {
+  indexMediaTypes,
+  manifestMediaTypes,
+  type DescribedImage,
+  type FoundImage,
+  type ImageReference,
+  type ImageRegistry,
+  type LocatedImage,
+} from "./image-registry.ts";
+import { createLocator, type Listing, type Locator } from "./locate-images.ts";
 import { configDigestOf, parseIndex, parsePlatformOfConfig } from "./manifest.ts";
 
 // What BatchGetImage and BatchDeleteImage take in one call.
 const maxIds = 100;
+// What DescribeImages lists in one call.
+const maxListed = 1000;
 // Resources that Pulumi handles together ask within this time of each other.
 const windowMs = 20;
 
@@ -24,6 +35,7 @@ type Lookup = (reference: string, signal: AbortSignal) => Promise<FoundImage | C
 /** Amazon ECR as an image registry. Lookups that come together are one call for each hundred, per repository. */
 export function createEcrRegistry({ api, clock }: { api: EcrApi; clock: Clock }): ImageRegistry {
   const lookups = new Map<string, Lookup>();
+  const locators = new Map<string, Locator>();
   const platforms = new Map<string, readonly Platform[]>();
   const untilDone = new AbortController().signal;
 
@@ -39,6 +51,15 @@ export function createEcrRegistry({ api, clock }: { api: EcrApi; clock: Clock })
     }
   };
 
+  /** A call after which the repository is another one. */
+  const change: typeof call = async (action, repository, signal, make) => {
+    try {
+      return await call(action, repository, signal, make);
+    } finally {
+      locators.get(repository.url)?.forget();
+    }
+  };
+
   function lookupIn(repository: Repository): Lookup {
     const known = lookups.get(repository.url);
     if (known !== undefined) return known;
@@ -50,6 +71,37 @@ export function createEcrRegistry({ api, clock }: { api: EcrApi; clock: Clock })
     });
     lookups.set(repository.url, lookup);
     return lookup;
+  }
+
+  function locatorIn(repository: Repository): Locator {
+    const known = locators.get(repository.url);
+    if (known !== undefined) return known;
+    const locator = createLocator({
+      clock,
+      windowMs,
+      maxIds,
+      lookUp: (references) => getImages(repository, references),
+      list: () => listImages(repository),
+    });
+    locators.set(repository.url, locator);
+    return locator;
+  }
+
+  /** What can be pulled, as far as one page tells. */
+  async function listImages(repository: Repository): Promise<Listing> {
+    const images = new Map<string, LocatedImage>();
+    try {
+      const { imageDetails = [], nextToken } = await call("DescribeImages", repository, untilDone, () =>
+        api.describeImages({ ...nameOf(repository), maxResults: maxListed }, untilDone),
+      );
+      for (const detail of imageDetails) {
+        const { digest, mediaType, tags, status } = parseDetail(detail);
+        if (status === "active") for (const reference of [digest, ...tags]) images.set(reference, { digest, mediaType });
+      }
+      return { images, complete: nextToken === undefined };
+    } catch {
+      return { images, complete: false };
+    }
   }
 
   /** A reference whose lookup failed alone has its error for an answer, so that the others have theirs. */
@@ -78,14 +130,15 @@ export function createEcrRegistry({ api, clock }: { api: EcrApi; clock: Clock })
 
   return {
     async find(repository, reference, signal) {
-      const found = await lookupIn(repository)("tag" in reference ? reference.tag : reference.digest, signal);
+      const found = await lookupIn(repository)(textOf(reference), signal);
       if (found instanceof CloudBuildError) throw found;
       return found;
     },
+    locate: (repository, reference, operation) => locatorIn(repository).locate(textOf(reference), operation),
     async describe(repository, reference, signal) {
       // Without a filter, only active images are sure to be answered.
       const filter = { imageStatus: "ANY" } as const;
-      const imageIds = [identifierOf("tag" in reference ? reference.tag : reference.digest)];
+      const imageIds = [identifierOf(textOf(reference))];
       const input = { ...nameOf(repository), imageIds, filter };
       const described = await call("DescribeImages", repository, signal, async () => {
         try {
@@ -96,9 +149,7 @@ export function createEcrRegistry({ api, clock }: { api: EcrApi; clock: Clock })
         }
       });
       const [detail] = described.imageDetails ?? [];
-      if (detail === undefined) return undefined;
-      const { imageDigest = "", imageManifestMediaType: mediaType = "", imageTags: tags = [], imageStatus = "ACTIVE" } = detail;
-      return { digest: parseDigest(imageDigest), mediaType, tags, status: statuses[imageStatus] };
+      return detail === undefined ? undefined : parseDetail(detail);
     },
     async platformsOf(repository, image, signal) {
       const known = platforms.get(image.digest);
@@ -126,7 +177,7 @@ export function createEcrRegistry({ api, clock }: { api: EcrApi; clock: Clock })
         imageTag: tag,
         imageDigest: digest,
       };
-      await call("PutImage", repository, signal, async () => {
+      await change("PutImage", repository, signal, async () => {
         try {
           await api.putImage(input, signal);
         } catch (error) {
@@ -147,8 +198,8 @@ export function createEcrRegistry({ api, clock }: { api: EcrApi; clock: Clock })
       });
     },
     async remove(repository, references, signal) {
-      const imageIds = references.map((reference) => identifierOf("tag" in reference ? reference.tag : reference.digest));
-      const { failures = [] } = await call("BatchDeleteImage", repository, signal, () =>
+      const imageIds = references.map((reference) => identifierOf(textOf(reference)));
+      const { failures = [] } = await change("BatchDeleteImage", repository, signal, () =>
         api.batchDeleteImage({ ...nameOf(repository), imageIds }, signal),
       );
       const listed = failures.filter(({ failureCode }) => failureCode === "ImageReferencedByManifestList").map(({ imageId }) => imageId);
@@ -177,8 +228,21 @@ function nameOf({ name, ecr }: Repository): { repositoryName: string; registryId
   return { repositoryName: name, ...(ecr === undefined ? {} : { registryId: ecr.accountId }) };
 }
 
+function textOf(reference: ImageReference): string {
+  return "tag" in reference ? reference.tag : reference.digest;
+}
+
 function identifierOf(reference: string): ImageIdentifier {
   return reference.startsWith("sha256:") ? { imageDigest: reference } : { imageTag: reference };
+}
+
+function parseDetail({
+  imageDigest = "",
+  imageManifestMediaType: mediaType = "",
+  imageTags: tags = [],
+  imageStatus = "ACTIVE",
+}: ImageDetail): DescribedImage {
+  return { digest: parseDigest(imageDigest), mediaType, tags, status: statuses[imageStatus] };
 }
 
 function parseImage(repository: Repository, { imageId, imageManifest = "", imageManifestMediaType }: Image): FoundImage {

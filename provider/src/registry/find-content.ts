@@ -1,7 +1,3 @@
-import type { Repository } from "../image/repository.ts";
-import type { Operation } from "../support/operation.ts";
-import type { FoundImage, ImageRegistry } from "./image-registry.ts";
-
 /** The tags that one content may have, the one it is given now first. */
 export interface ContentTags {
   readonly contentTag: string;
@@ -9,14 +5,12 @@ export interface ContentTags {
 }
 
 /** Looks for a content by each of its tags. The lookups are one call; the first tag that is there wins. */
-export async function findContent(
-  repository: Repository,
+export async function findContent<Image>(
   { contentTag, earlierTags }: ContentTags,
-  registry: ImageRegistry,
-  { signal }: Operation,
-): Promise<{ readonly image: FoundImage; readonly tag: string } | undefined> {
+  find: (tag: string) => Promise<Image | undefined>,
+): Promise<{ readonly image: Image; readonly tag: string } | undefined> {
   const tags = [contentTag, ...earlierTags];
-  const images = await Promise.all(tags.map((tag) => registry.find(repository, { tag }, signal)));
+  const images = await Promise.all(tags.map(find));
   return tags.flatMap((tag, i) => {
     const image = images[i];
     return image === undefined ? [] : [{ image, tag }];

@@ -1,18 +1,21 @@
 import type { Digest } from "../image/digest.ts";
 import type { Platform } from "../image/platform.ts";
 import type { Repository } from "../image/repository.ts";
+import type { Operation } from "../support/operation.ts";
 
-/** One image, or image index, as the registry stores it. */
-export interface FoundImage {
+/** One image, or image index: which one, and of what kind. */
+export interface LocatedImage {
   readonly digest: Digest;
   readonly mediaType: string;
+}
+
+/** One image, or image index, as the registry stores it. */
+export interface FoundImage extends LocatedImage {
   /** The manifest, byte for byte: its sha256 is the digest. */
   readonly manifest: string;
 }
 
-export interface DescribedImage {
-  readonly digest: Digest;
-  readonly mediaType: string;
+export interface DescribedImage extends LocatedImage {
   readonly tags: readonly string[];
   /** Only what is active can be pulled. */
   readonly status: "active" | "archived" | "activating";
@@ -32,6 +35,11 @@ export function formatReference({ url }: Repository, reference: ImageReference):
 export interface ImageRegistry {
   /** What can be pulled. `undefined` means definitely not: it is not there, or it is archived; `refuseArchived` tells one from the other. */
   find(repository: Repository, reference: ImageReference, signal: AbortSignal): Promise<FoundImage | undefined>;
+  /**
+   * The same as `find`, for what is only shown: an answer may be some seconds old, and costs next to nothing where many resources ask.
+   * Nothing is built, moved or deleted upon it.
+   */
+  locate(repository: Repository, reference: ImageReference, operation: Operation): Promise<LocatedImage | undefined>;
   /** Tells all tags of one image, archived or not. `undefined` means definitely not there. */
   describe(repository: Repository, reference: ImageReference, signal: AbortSignal): Promise<DescribedImage | undefined>;
   /** The platforms of an image: one for a manifest, one for each child of an index. */

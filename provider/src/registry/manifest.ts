@@ -22,16 +22,22 @@ export function parseIndex({ manifest, digest }: FoundImage): readonly IndexEntr
     .map((entry) => ({ platform: platformOf(entry.platform, digest), digest: parseDigest(entry.digest ?? "") }));
 }
 
+/** Platform → digest, such as `linux/arm64` → `sha256:…`. */
+export type PlatformDigests = Readonly<Record<string, Digest>>;
+
 /**
- * Platform → digest, such as `linux/arm64` → `sha256:…`: what an index says of its children, else the image itself under its own platform.
+ * What an index says of its children, else the image itself under its own platform.
  *
  * @param platforms those of the image; an index names its own
  */
-export function platformDigests(image: FoundImage, platforms: readonly Platform[]): Readonly<Record<string, Digest>> {
-  const entries = indexMediaTypes.has(image.mediaType)
-    ? parseIndex(image)
-    : platforms.map((platform) => ({ platform, digest: image.digest }));
-  return Object.fromEntries(entries.map(({ platform, digest }) => [formatPlatform(platform), digest]));
+export function platformDigests(image: FoundImage, platforms: readonly Platform[]): PlatformDigests {
+  if (!indexMediaTypes.has(image.mediaType)) return sameForAll(platforms, image.digest);
+  return Object.fromEntries(parseIndex(image).map(({ platform, digest }) => [formatPlatform(platform), digest]));
+}
+
+/** What a single image is for its platforms. */
+export function sameForAll(platforms: readonly Platform[], digest: Digest): PlatformDigests {
+  return Object.fromEntries(platforms.map((platform) => [formatPlatform(platform), digest]));
 }
 
 /** The digest of the configuration blob, where a single image says its platform. */

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import sinon from "sinon";
-import type { BatchGetImageResponse } from "@aws-sdk/client-ecr";
+import type { BatchGetImageResponse, ImageDetail } from "@aws-sdk/client-ecr";
 import { hasCode } from "../../../provider/src/errors/cloudbuild-error.ts";
 import { digestOf } from "../../../provider/src/image/digest.ts";
 import { parseRepository } from "../../../provider/src/image/repository.ts";
 import type { EcrApi } from "../../../provider/src/registry/ecr-api.ts";
 import { createEcrRegistry } from "../../../provider/src/registry/ecr.ts";
 import { systemClock } from "../../../provider/src/support/clock.ts";
+import { recordedOperation } from "../../support/operation.ts";
 
 const repository = parseRepository("123456789012.dkr.ecr.eu-west-1.amazonaws.com/app");
 const { signal } = new AbortController();
@@ -68,5 +69,34 @@ describe("what ECR says of single images", () => {
       removing(failure("KmsError")),
       (error) => hasCode(error, "image-unconfirmed") && error.message.includes("KmsError: why"),
     );
+  });
+
+  it("is looked up where a listing is denied, ends before it, or shows that it is archived", async () => {
+    const [manifest, urn] = ["{}", "urn:pulumi:test::test::cloudbuild:index:CloudBuildImage::"];
+    const there = { imageDigest: digestOf(manifest), imageManifestMediaType: "application/vnd.oci.image.manifest.v1+json" };
+    const locating = async (describeImages: EcrApi["describeImages"]) => {
+      const batchGetImage: EcrApi["batchGetImage"] = async ({ imageIds = [] }) => ({
+        images: imageIds.map((imageId) => ({ imageId: { ...imageId, imageDigest: digestOf(manifest) }, imageManifest: manifest })),
+      });
+      const lookUps = sinon.spy(batchGetImage);
+      const api: EcrApi = {
+        batchGetImage: lookUps,
+        describeImages,
+        putImage: unscripted,
+        batchDeleteImage: unscripted,
+        blob: unscripted,
+      };
+      const registry = createEcrRegistry({ api, clock: systemClock });
+      for (const name of ["a", "b"]) assert.ok(await registry.locate(repository, { tag: name }, recordedOperation(urn + name)));
+      const last = await registry.locate(repository, { tag: "c" }, recordedOperation(`${urn}c`));
+      return { lookUps: lookUps.callCount, last: last?.digest };
+    };
+    const denied = Object.assign(new Error("no"), { name: "AccessDeniedException" });
+    assert.deepEqual(await locating(() => Promise.reject(denied)), { lookUps: 3, last: there.imageDigest });
+    const page = { imageDetails: [{ ...there, imageTags: ["b"] }] };
+    assert.deepEqual(await locating(async () => ({ ...page, nextToken: "more" })), { lookUps: 2, last: there.imageDigest });
+    assert.deepEqual(await locating(async () => page), { lookUps: 1, last: undefined });
+    const archived: ImageDetail = { ...there, imageDigest: digestOf("old"), imageTags: ["c"], imageStatus: "ARCHIVED" };
+    assert.deepEqual(await locating(async () => ({ imageDetails: [...page.imageDetails, archived] })), { lookUps: 1, last: undefined });
   });
 });

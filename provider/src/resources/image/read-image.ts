@@ -19,12 +19,12 @@ export async function readImage(request: ReadRequest, deps: ImageDeps, operation
   if (state === undefined || digest === undefined || url === undefined) return importImage(request.id, deps, operation);
   const repository = parseRepository(url);
   const { registry } = deps.cloudFor(repository.ecr);
-  // Looked up by digest and by each tag: such lookups of many resources become one call for each hundred.
+  // By digest and by each tag: for a whole stack this is two calls in all.
   const wanted = listOf(inputs ?? state, "tags");
   const byDigest = { digest: parseDigest(digest) };
   const [image, ...tagged] = await Promise.all(
     [byDigest, ...wanted.map((tag) => ({ tag }))].map((reference) =>
-      absentWhenNoRepository(registry.find(repository, reference, operation.signal)),
+      absentWhenNoRepository(registry.locate(repository, reference, operation)),
     ),
   );
   if (image === undefined && (await isGone(repository, byDigest, registry, operation))) return undefined;

@@ -20,7 +20,7 @@ import { required, stageImage } from "./stage-image.ts";
 export async function settleImage(plan: ImagePlan, deps: ImageDeps, operation: Operation): Promise<SettledImage> {
   const cloud = deps.cloudFor(plan.repository.ecr);
   const { repository, contentTag } = plan;
-  const found = await findContent(repository, plan, cloud.registry, operation);
+  const found = await findContent(plan, (tag) => cloud.registry.find(repository, { tag }, operation.signal));
   if (found !== undefined) operation.reporter.info(`reused ${repository.url}:${found.tag}, which has this content already`);
   else if (plan.onMissing === "fail") throw await imageMissing(plan, cloud, operation);
   const made: MadeImage = found === undefined ? await makeImage(plan, cloud, deps, operation) : { image: found.image, outcome: "reused" };

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { CloudBuildError, hasCode } from "../../../provider/src/errors/cloudbuild-error.ts";
+import { digestOf } from "../../../provider/src/image/digest.ts";
+import type { FoundImage } from "../../../provider/src/registry/image-registry.ts";
+import { createLocator, type Listing, type Locator } from "../../../provider/src/registry/locate-images.ts";
+import { manualClock, type ManualClock } from "../../support/manual-clock.ts";
+import { recordedOperation } from "../../support/operation.ts";
+
+const windowMs = 20;
+
+interface World {
+  readonly clock: ManualClock;
+  readonly locator: Locator;
+  /** Tag → manifest: what the registry holds. */
+  readonly tags: Map<string, string>;
+  /** What was asked of the registry, in order. */
+  readonly calls: string[];
+  complete: boolean;
+  listed: boolean;
+  failing: CloudBuildError | undefined;
+}
+
+function startWorld(): World {
+  const clock = manualClock();
+  const imageOf = (manifest: string): FoundImage => ({ digest: digestOf(manifest), mediaType: "image", manifest });
+  const world: World = {
+    clock,
+    tags: new Map(Array.from({ length: 10 }, (_, i) => [`t${i}`, `manifest ${i}`])),
+    calls: [],
+    complete: true,
+    listed: true,
+    failing: undefined,
+    locator: createLocator({
+      clock,
+      maxIds: 100,
+      windowMs,
+      async lookUp(references) {
+        world.calls.push(`look up ${references.join(" ")}`);
+        if (world.failing !== undefined) throw world.failing;
+        return new Map(references.flatMap((tag) => (world.tags.has(tag) ? [[tag, imageOf(world.tags.get(tag) ?? "")] as const] : [])));
+      },
+      async list(): Promise<Listing> {
+        world.calls.push("list");
+        if (!world.listed) return { images: new Map(), complete: false };
+        return { images: new Map([...world.tags].map(([tag, manifest]) => [tag, imageOf(manifest)])), complete: world.complete };
+      },
+    }),
+  };
+  return world;
+}
+
+/** Asks as one wave of the engine does: a resource for each tag. */
+async function wave({ clock, locator }: World, ...tags: string[]): Promise<(string | undefined)[]> {
+  const asked = Promise.all(tags.map((tag) => locator.locate(tag, recordedOperation(`urn of ${tag}`))));
+  asked.catch(() => undefined);
+  await clock.advance(3 * windowMs);
+  return (await asked).map((image) => image?.digest);
+}
+
+describe("locating the images of many resources", () => {
+  it("looks up the first wave, lists for the second, and asks nothing for those after it", async () => {
+    const world = startWorld();
+    assert.deepEqual(await wave(world, "t0", "t1"), [digestOf("manifest 0"), digestOf("manifest 1")]);
+    assert.deepEqual(await wave(world, "t2", "nowhere"), [digestOf("manifest 2"), undefined]);
+    assert.deepEqual(await wave(world, "t3", "elsewhere"), [digestOf("manifest 3"), undefined]);
+    assert.deepEqual(await wave(world, "t4"), [digestOf("manifest 4")]);
+    assert.deepEqual(world.calls, ["look up t0 t1", "list"]);
+  });
+
+  it("lists once for waves that overlap", async () => {
+    const world = startWorld();
+    await wave(world, ...Array.from({ length: 300 }, (_, i) => `t${i}`));
+    assert.deepEqual(world.calls.map((call) => call.split(" ")[0]), ["look", "list"]); // prettier-ignore
+  });
+
+  it("begins anew for who asks again, so that an answer never comes twice", async () => {
+    const world = startWorld();
+    for (const tag of ["t0", "t1", "t2"]) await wave(world, tag);
+    world.tags.set("t2", "moved");
+    world.tags.delete("t1");
+    assert.deepEqual(await wave(world, "t2"), [digestOf("moved")]);
+    assert.deepEqual(await wave(world, "t1"), [undefined]);
+    assert.deepEqual(world.calls, ["look up t0", "list", "look up t2", "list"]);
+  });
+
+  it("begins anew after ten seconds, and after a change", async () => {
+    const world = startWorld();
+    for (const tag of ["t0", "t1"]) await wave(world, tag);
+    world.tags.set("t2", "moved");
+    world.locator.forget();
+    assert.deepEqual(await wave(world, "t2"), [digestOf("moved")]);
+    await wave(world, "t3");
+    world.tags.set("t4", "moved, too");
+    await world.clock.advance(10_001);
+    assert.deepEqual(await wave(world, "t4"), [digestOf("moved, too")]);
+    assert.deepEqual(world.calls, ["look up t0", "list", "look up t2", "list", "look up t4"]);
+  });
+
+  it("looks up what a listing of one page leaves open", async () => {
+    const world = startWorld();
+    world.complete = false;
+    await wave(world, "t0");
+    assert.deepEqual(await wave(world, "t1", "nowhere"), [digestOf("manifest 1"), undefined]);
+    assert.deepEqual(await wave(world, "elsewhere", "t2"), [undefined, digestOf("manifest 2")]);
+    assert.deepEqual(world.calls, ["look up t0", "list", "look up nowhere", "look up elsewhere"]);
+  });
+
+  it("looks everything up where nothing can be listed", async () => {
+    const world = startWorld();
+    world.listed = false;
+    for (const [i, tag] of ["t0", "t1", "t2"].entries()) assert.deepEqual(await wave(world, tag), [digestOf(`manifest ${i}`)]);
+    assert.deepEqual(world.calls, ["look up t0", "list", "look up t1", "look up t2"]);
+  });
+
+  it("fails whoever asked when a lookup fails, and nobody else", async () => {
+    const world = startWorld();
+    world.failing = new CloudBuildError("cloud-unavailable", "no");
+    await assert.rejects(wave(world, "t0"), (error) => hasCode(error, "cloud-unavailable"));
+    assert.deepEqual(await wave(world, "t1"), [digestOf("manifest 1")]);
+  });
+});
