@@ -97,7 +97,7 @@ export const promises: Readonly<Record<string, readonly Promised[]>> = {
     [
       "**Preview** does not build.",
       "previews: unknown what only a build can tell, exact what the registry can, and nothing is called but the registry",
-      "previews a hundred images of new content with one registry call where all go at once, and two where they come in waves",
+      "previews a hundred images of new content with at most two registry calls, however few the engine hands over at once",
     ],
     [
       "Unchanged: every output is its old, exact value.",
@@ -289,8 +289,8 @@ export const promises: Readonly<Record<string, readonly Promised[]>> = {
 /** What the product does besides, in the words of its own documents. */
 export const furtherPromises: readonly Promised[] = [
   [
-    "A hundred images cost no call unchanged, and two when they are refreshed, whatever `--parallel` is.",
-    "costs no call for a hundred unchanged images, and two for their refresh, however few the engine hands over at once",
+    "A hundred images cost no call unchanged, and one or two when they are refreshed.",
+    "costs no call for a hundred unchanged images, and at most two for their refresh, however few the engine hands over at once",
   ],
   ["One build for each repository that lacks the content.", "builds once for each of two repositories"],
   [

@@ -212,7 +212,15 @@ describe("stacks", () => {
     assert.ok((await workspace.pulumi(["stack", "export"])).stdout.includes('"profile": "another"'), "the configuration did change");
   });
 
-  it("costs no call for a hundred unchanged images, and two for their refresh, however few the engine hands over at once", async function () {
+  /** One listing. Where fewer than five come at once, as on a machine that stalls, these are looked up before it. */
+  function assertFewLookups(calls: Readonly<Record<string, number>>): void {
+    const { "ecr:DescribeImages": listings, "ecr:BatchGetImage": lookups = 0, ...others } = calls;
+    assert.deepEqual(others, {});
+    assert.equal(listings, 1);
+    assert.ok(lookups <= 1, `${lookups} lookups`);
+  }
+
+  it("costs no call for a hundred unchanged images, and at most two for their refresh, however few the engine hands over at once", async function () {
     this.timeout(120_000);
     const folder = context();
     const images = Object.fromEntries(
@@ -228,24 +236,19 @@ describe("stacks", () => {
     for (const parallel of [[], ["--parallel", "4"], ["--parallel", "128"]]) {
       await world.resetCalls();
       await workspace.pulumi([...refresh, ...parallel]);
-      assert.deepEqual(await world.calls(), { "ecr:BatchGetImage": 1, "ecr:DescribeImages": 1 }, parallel.join(" "));
+      assertFewLookups(await world.calls());
     }
   });
 
-  it("previews a hundred images of new content with one registry call where all go at once, and two where they come in waves", async function () {
+  it("previews a hundred images of new content with at most two registry calls, however few the engine hands over at once", async function () {
     this.timeout(120_000);
     const folder = context();
     const hundred = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`image${i}`, { context: folder, triggers: { i: `${i}` } }]));
     const workspace = await stack(hundred);
-    const callsOf = async (...parallel: string[]): Promise<Readonly<Record<string, number>>> => {
+    for (const parallel of [[], ["--parallel", "128"]]) {
       await world.resetCalls();
       await workspace.pulumi(["preview", "--suppress-progress", ...parallel]);
-      return world.calls();
-    };
-    assert.deepEqual(await callsOf(), { "ecr:BatchGetImage": 1, "ecr:DescribeImages": 1 });
-    const { "ecr:BatchGetImage": lookups, "ecr:DescribeImages": listings = 0, ...others } = await callsOf("--parallel", "128");
-    assert.deepEqual(others, {});
-    // A machine that stalls for longer than the 20 ms of a window makes two waves of one.
-    assert.ok(lookups === 1 && listings <= 1);
+      assertFewLookups(await world.calls());
+    }
   });
 });

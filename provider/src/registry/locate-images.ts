@@ -34,18 +34,21 @@ export interface Locator {
 /** One pass of many resources over one repository. */
 interface Pass {
   readonly startedAt: number;
-  readonly asked: Set<string>;
+  /** Who asked, by URN, and what. */
+  readonly asked: Map<string, Set<string>>;
   readonly ask: (reference: string, signal: AbortSignal) => Promise<LocatedImage | CloudBuildError | undefined>;
   listed?: Listing;
 }
 
+// So many that ask together are hardly all there are: the engine hands over four for each core at a time.
+const many = 5;
 // How old an answer may be. Long enough for the engine to hand over a few hundred resources.
 const lifetimeMs = 10_000;
 
 /**
- * Locates the images of many resources in two calls, although the engine hands over the next resources only when it has the answers for the
- * last ones: the first that come together are looked up, and whoever comes after them has the whole repository listed. Whoever asks the same
- * a second time begins a new pass, and so never hears an old answer again.
+ * Locates the images of many resources in one call, although the engine hands over the next resources only when it has the answers for the
+ * last ones: the whole repository is listed when many ask together, or when somebody comes after the first, which are looked up. Whoever asks
+ * the same a second time begins a new pass, and so never hears an old answer again.
  */
 export function createLocator({ clock, maxIds, windowMs, lookUp, list }: LocatorOptions): Locator {
   let pass: Pass | undefined;
@@ -55,14 +58,14 @@ export function createLocator({ clock, maxIds, windowMs, lookUp, list }: Locator
     let listing: Promise<Listing> | undefined;
     const begun: Pass = {
       startedAt: clock.now(),
-      asked: new Set(),
+      asked: new Map(),
       ask: coalesce<string, LocatedImage | CloudBuildError>({ clock, windowMs, maxBatch: maxIds, run }),
     };
     return begun;
 
     async function run(references: readonly string[]): Promise<Answers<LocatedImage>> {
       lookups += 1;
-      if (lookups === 1) return lookUp(references);
+      if (lookups === 1 && begun.asked.size < many) return lookUp(references);
       listing ??= list();
       const { images, complete } = (begun.listed = await listing);
       const others = complete ? [] : references.filter((reference) => !images.has(reference));
@@ -72,9 +75,8 @@ export function createLocator({ clock, maxIds, windowMs, lookUp, list }: Locator
 
   return {
     async locate(reference, { urn, signal }) {
-      const question = `${urn} ${reference}`;
-      if (pass === undefined || pass.asked.has(question) || clock.now() - pass.startedAt > lifetimeMs) pass = begin();
-      pass.asked.add(question);
+      if (pass === undefined || clock.now() - pass.startedAt > lifetimeMs || pass.asked.get(urn)?.has(reference)) pass = begin();
+      pass.asked.set(urn, (pass.asked.get(urn) ?? new Set()).add(reference));
       const listed = pass.listed?.images.get(reference);
       if (listed !== undefined) return listed;
       const answer = await pass.ask(reference, signal);

@@ -19,7 +19,7 @@ export async function readImage(request: ReadRequest, deps: ImageDeps, operation
   if (state === undefined || digest === undefined || url === undefined) return importImage(request.id, deps, operation);
   const repository = parseRepository(url);
   const { registry } = deps.cloudFor(repository.ecr);
-  // By digest and by each tag: for a whole stack this is two calls in all.
+  // By digest and by each tag: for a whole stack this is one call or two.
   const wanted = listOf(inputs ?? state, "tags");
   const byDigest = { digest: parseDigest(digest) };
   const [image, ...tagged] = await Promise.all(
