@@ -37,7 +37,8 @@ function mostBytes(entry: HashedEntry): number {
 
 /** Answers where the next frame begins. */
 function writeFrame(entry: HashedEntry, frames: Buffer, from: number): number {
-  const at = writeText(entry.path, frames, from + frames.write(kindOf(entry), from, "latin1"));
+  frames[from] = kindOf(entry);
+  const at = writeText(entry.path, frames, from + 1);
   if (entry.kind === "file") return at + frames.write(entry.sha256, at, "hex");
   return entry.kind === "link" ? writeText(entry.text, frames, at) : at;
 }
@@ -47,14 +48,17 @@ function writeText(text: string, frames: Buffer, at: number): number {
   return frames.writeUInt32BE(length, at) + length;
 }
 
-function kindOf(entry: HashedEntry): string {
+const letter = { x: 0x78, f: 0x66, d: 0x64, l: 0x6c } as const;
+
+/** The letter of a kind of entry, as its byte. */
+function kindOf(entry: HashedEntry): number {
   switch (entry.kind) {
     case "file":
-      return entry.executable ? "x" : "f";
+      return entry.executable ? letter.x : letter.f;
     case "folder":
-      return "d";
+      return letter.d;
     case "link":
-      return "l";
+      return letter.l;
     default:
       return assertNever(entry);
   }

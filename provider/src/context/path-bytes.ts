@@ -18,6 +18,25 @@ export function comparePaths(a: string, b: string): number {
   return Buffer.compare(encodePath(a), encodePath(b));
 }
 
+/**
+ * By path bytes, with the slash before everything else: what is in a folder comes right behind it. Makes no strings: of 50,000 paths they
+ * would be the most that packing ever holds.
+ */
+export function compareFolderwise(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i += 1) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x === y) continue;
+    // Beyond ASCII the order of bytes is not that of characters.
+    if (x > 0x7f || y > 0x7f) return comparePaths(a.replaceAll("/", "\0"), b.replaceAll("/", "\0"));
+    return (x === slash ? 0 : x) - (y === slash ? 0 : y);
+  }
+  return a.length - b.length;
+}
+
+const slash = 0x2f;
+
 /** Sorts in place by the bytes of the paths. When all are ASCII, as most are, strings compare as their bytes do. */
 export function sortByPath<T extends { readonly path: string }>(entries: T[]): T[] {
   return entries.every(({ path }) => ascii.test(path))

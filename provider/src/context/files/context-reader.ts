@@ -3,7 +3,8 @@ import { join, resolve } from "node:path";
 import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
 import { abortable } from "../../support/abortable.ts";
 import type { Operation } from "../../support/operation.ts";
-import type { ContextEntry } from "../context-entry.ts";
+import type { ContextEntry, ContextFile } from "../context-entry.ts";
+import { sortByPath } from "../path-bytes.ts";
 import { manifestOf, type ContextManifest } from "../context-manifest.ts";
 import { checkDockerfile, dockerfileText, type DockerfileText } from "./dockerfile-text.ts";
 import { hashContext, type HashedContext } from "./hash-context.ts";
@@ -170,7 +171,9 @@ export function createContextReader(cache?: StatCache, mostRemembered = mostEntr
 export async function listContext(source: Omit<ContextSource, "target">, operation: Operation): Promise<readonly ContextEntry[]> {
   const root = findRoot(source);
   const ignore = readIgnoreFile(root, dockerfilePath(source, root));
-  return walkContext(root, createIgnoreMatcher(ignore.patterns), operation);
+  const files: ContextFile[] = [];
+  const others = await walkContext(root, createIgnoreMatcher(ignore.patterns), (path) => files.push({ kind: "file", path }), operation);
+  return sortByPath([...files, ...others]);
 }
 
 function findRoot({ context, baseDir }: Pick<ContextSource, "context" | "baseDir">): string {

@@ -22,11 +22,14 @@ export interface FileTable extends FileColumns {
 
 const rowState = { unread: 0, plain: 1, executable: 2 } as const;
 
+const rowBytes = stampNumbers * Float64Array.BYTES_PER_ELEMENT + digestBytes + 1;
+
 export function createFileTable(rows: number): FileTable {
-  return shareFileTable(new SharedArrayBuffer(rows * (stampNumbers * Float64Array.BYTES_PER_ELEMENT + digestBytes + 1)), rows);
+  return shareFileTable(new SharedArrayBuffer(rows * rowBytes));
 }
 
-export function shareFileTable(memory: SharedArrayBuffer, rows: number): FileTable {
+export function shareFileTable(memory: SharedArrayBuffer): FileTable {
+  const rows = memory.byteLength / rowBytes;
   const stampBytes = rows * stampNumbers * Float64Array.BYTES_PER_ELEMENT;
   return {
     memory,
@@ -36,25 +39,25 @@ export function shareFileTable(memory: SharedArrayBuffer, rows: number): FileTab
   };
 }
 
-/** The state is written last, and for all threads: a row that is not unread is whole. */
-export function fillRow(table: FileTable, row: number, stats: Stats, sha256: Uint8Array): void {
+/**
+ * The state is written last, and for all threads: a row that is not unread is whole.
+ *
+ * @param sha256 hex or bytes, as whoever calls has it
+ */
+export function fillRow(table: FileTable, row: number, stats: Stats, sha256: string | Uint8Array): void {
   const at = row * stampNumbers;
   table.stamps[at] = stats.size;
   table.stamps[at + 1] = stats.mtimeMs;
   table.stamps[at + 2] = stats.ctimeMs;
   table.stamps[at + 3] = stats.ino;
   table.stamps[at + 4] = stats.dev;
-  table.digests.set(sha256, row * digestBytes);
+  if (typeof sha256 === "string") table.digests.write(sha256, row * digestBytes, "hex");
+  else table.digests.set(sha256, row * digestBytes);
   Atomics.store(table.states, row, (stats.mode & 0o100) === 0 ? rowState.plain : rowState.executable);
 }
 
 export function isUnread({ states }: FileTable, row: number): boolean {
   return Atomics.load(states, row) === rowState.unread;
-}
-
-/** How many rows nothing is known of. */
-export function countUnread(table: FileTable): number {
-  return table.states.reduce((count, _, row) => count + (isUnread(table, row) ? 1 : 0), 0);
 }
 
 export function hasStamp({ stamps }: FileColumns, row: number, stats: Stats): boolean {

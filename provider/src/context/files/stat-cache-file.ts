@@ -1,12 +1,10 @@
 import { hash } from "node:crypto";
 import { digestAt, digestBytes, lastChangeAt, stampNumbers, type FileColumns } from "./file-table.ts";
 
-/** Files that were read once, sorted by path bytes: row `i` of the columns is `paths[i]`. */
+/** Files that were read once, in the order of the walk: row `i` of the columns is `paths[i]`. */
 export interface KnownFiles extends FileColumns {
   readonly paths: readonly string[];
 }
-
-export const noFiles: KnownFiles = { paths: [], stamps: new Float64Array(), digests: Buffer.alloc(0) };
 
 /** Clocks of file systems tick as seldom as every 2 s, and may differ from ours a little. */
 const marginMs = 2000;
@@ -28,7 +26,7 @@ export function trustedFiles(files: KnownFiles, startedAt: number): KnownFiles {
 }
 
 // Another layout, or another way of reading files, is another number.
-const magic = Buffer.from("CBSTAT01", "latin1");
+const magic = Buffer.from("CBSTAT02", "latin1");
 const countAt = magic.length;
 const nameAt = countAt + 8;
 const headBytes = nameAt + digestBytes;

@@ -1,10 +1,12 @@
 import { readdirSync, readlinkSync, type Dirent } from "node:fs";
 import type { Operation } from "../../support/operation.ts";
-import type { ContextEntry } from "../context-entry.ts";
+import type { ContextFolder, ContextLink } from "../context-entry.ts";
 import type { IgnoreMatcher, MatchState } from "./ignore-matcher.ts";
 import { absolutePath, unreadable } from "../context-path.ts";
-import { decodePath, sortByPath } from "../path-bytes.ts";
+import { decodePath } from "../path-bytes.ts";
 import { breathe } from "../breathe.ts";
+
+export type OtherEntry = ContextFolder | ContextLink;
 
 interface Folder {
   readonly path: string;
@@ -20,17 +22,21 @@ interface Folder {
 }
 
 /**
- * Lists the build context under `root` as Docker would send it, sorted by path bytes. Ignored folders are entered only if something in them
- * may be let in again; then they are listed if something is. Links are links. Sockets, pipes and devices are left out with one warning.
- * Nothing that is ignored is opened.
+ * Walks the build context under `root` as Docker would send it, in depth and by name, the order of `compareFolderwise`. Files are told as they
+ * are found; everything else is answered. Ignored folders are entered only if something in them may be let in again; then they are part of
+ * the context if something is. Links are links. Sockets, pipes and devices are left out with one warning. Nothing that is ignored is opened.
  */
-export async function walkContext(root: string, matcher: IgnoreMatcher, operation: Operation): Promise<ContextEntry[]> {
-  const entries: ContextEntry[] = [];
+export async function walkContext(
+  root: string,
+  matcher: IgnoreMatcher,
+  foundFile: (path: string) => void,
+  operation: Operation,
+): Promise<OtherEntry[]> {
+  const entries: OtherEntry[] = [];
   const special: string[] = [];
   const pause = breathe(operation.signal);
   let folder: Folder | undefined = enter("", undefined, false, undefined);
 
-  // In depth, by name: nearly the order that is wanted, so that the sort at the end has nearly nothing to do.
   while (folder !== undefined) {
     const child: Dirent | undefined = folder.children[folder.seen];
     folder.seen += 1;
@@ -43,7 +49,7 @@ export async function walkContext(root: string, matcher: IgnoreMatcher, operatio
       `left out of the build context, because they are no files: ${special.slice(0, 5).join(", ")}${special.length > 5 ? ", …" : ""}`,
     );
   }
-  return sortByPath(entries);
+  return entries;
 
   function enter(path: string, state: MatchState | undefined, ignored: boolean, parent: Folder | undefined): Folder {
     return { path, state, ignored, parent, listed: !ignored, children: list(root, path, ignored), seen: 0 };
@@ -59,18 +65,24 @@ export async function walkContext(root: string, matcher: IgnoreMatcher, operatio
     }
     if (ignored) return folder;
     if (child.isSymbolicLink()) add({ kind: "link", path, text: readLink(root, path) }, folder);
-    else if (child.isFile()) add({ kind: "file", path }, folder);
-    else special.push(path);
+    else if (child.isFile()) {
+      listFolders(folder);
+      foundFile(path);
+    } else special.push(path);
     return folder;
   }
 
+  function add(entry: OtherEntry, within: Folder): void {
+    listFolders(within);
+    entries.push(entry);
+  }
+
   /** An ignored folder that holds something is sent after all, as the way to it. */
-  function add(entry: ContextEntry, within: Folder): void {
+  function listFolders(within: Folder): void {
     for (let folder: Folder | undefined = within; folder?.listed === false; folder = folder.parent) {
       entries.push({ kind: "folder", path: folder.path });
       folder.listed = true;
     }
-    entries.push(entry);
   }
 }
 

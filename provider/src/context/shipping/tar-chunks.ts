@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import type { HashedEntry, HashedFile } from "../context-entry.ts";
 import { absolutePath, changed, unreadable } from "../context-path.ts";
-import { comparePaths } from "../path-bytes.ts";
+import { compareFolderwise } from "../path-bytes.ts";
 import { tarEnd, tarHeader, tarPadding } from "./tar-header.ts";
 
 // One buffer for all files of an archive: whoever takes a chunk copies it before the next one is asked for.
@@ -42,22 +42,6 @@ export function* deltaChunks(root: string, removed: Buffer, changedEntries: read
 function folderByFolder(entries: readonly HashedEntry[]): HashedEntry[] {
   return entries.toSorted((a, b) => compareFolderwise(a.path, b.path));
 }
-
-/** By path bytes, with the slash before everything else. Makes no strings: of 50,000 paths they would be the most that packing ever holds. */
-function compareFolderwise(a: string, b: string): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i += 1) {
-    const x = a.charCodeAt(i);
-    const y = b.charCodeAt(i);
-    if (x === y) continue;
-    // Beyond ASCII the order of bytes is not that of characters.
-    if (x > 0x7f || y > 0x7f) return comparePaths(a.replaceAll("/", "\0"), b.replaceAll("/", "\0"));
-    return (x === slash ? 0 : x) - (y === slash ? 0 : y);
-  }
-  return a.length - b.length;
-}
-
-const slash = 0x2f;
 
 function* entryChunks(root: string, entry: HashedEntry, name: string, buffer: Buffer): Generator<Buffer> {
   yield tarHeader({ ...entry, path: name });
