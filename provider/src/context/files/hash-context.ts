@@ -37,11 +37,11 @@ export async function hashContext(
     const others = await walkContext(root, createIgnoreMatcher(ignore.patterns), (path) => hasher.add(path), operation);
     const recognized = known === undefined ? 0 : await recognize(root, hasher.batches, known, signal);
     await hasher.finish();
-    const files = hasher.batches.flatMap(hashedFiles);
-    reporter.debug(`hashed "${root}": ${files.length} files, of which ${recognized} were known`);
+    const found = hasher.batches.reduce((sum, { paths }) => sum + paths.length, 0);
+    reporter.debug(`hashed "${root}": ${found} files, of which ${recognized} were known`);
     // Nothing new and nothing gone: what is kept is right.
-    const same = recognized === files.length && recognized === (known?.paths.length ?? 0);
-    if (!same) memory?.save(readFilesOf(hasher.batches));
+    if (recognized < found || recognized < (known?.paths.length ?? 0)) memory?.save(readFilesOf(hasher.batches));
+    const files = hasher.batches.flatMap(hashedFiles);
     const entries = sortByPath([...files, ...others]);
     return { entries, contextHash: contextHash(entries), totalSize: files.reduce((sum, { size }) => sum + size, 0) };
   } finally {
