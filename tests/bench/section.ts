@@ -13,7 +13,7 @@ export interface Row {
   readonly ours: string;
   /** What it is compared with, and how long that took in the same run. */
   readonly beside?: string;
-  /** Ours in relation to it, or it in relation to ours: the goal says which. */
+  /** Ours in relation to it, or it in relation to ours. */
   readonly ratio?: string;
   readonly goal?: { readonly text: string; readonly met: boolean };
 }

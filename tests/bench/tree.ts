@@ -7,6 +7,8 @@ export interface Tree {
   /** `50,000 files / 1 GB`. */
   readonly name: string;
   readonly folder: string;
+  /** Whether the goals for hashing are about contexts of this size. Others are shown beside it. */
+  readonly judged: boolean;
   /** How often it is timed: large ones take long, and are steadier. */
   readonly rounds: number;
 }
