@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root, run } from "../support/cloud-process.ts";
-import { makeFolder, removeFolders } from "../support/folder.ts";
+import { makeFolder, removeFolders, type FolderContent } from "../support/folder.ts";
 import { startWorld, type LocalWorld } from "../support/local-world.ts";
 import { createWorkspace, type PulumiWorkspace, type Ran } from "../support/pulumi-workspace.ts";
 
@@ -37,8 +37,7 @@ describe("a context of which little changed", () => {
     return makeFolder({ Dockerfile: `FROM ${world.base}\nCOPY . /app/\n`, heavy, note: name, "gone/file": name });
   }
 
-  async function stack(context: string): Promise<PulumiWorkspace> {
-    const properties = { repositoryUrl: world.repositoryUrl, project: world.project, contextBucket: world.bucket, context };
+  async function stack(context: string, properties: object = defaults(context)): Promise<PulumiWorkspace> {
     const program = {
       name: "deltas",
       runtime: "yaml",
@@ -49,6 +48,10 @@ describe("a context of which little changed", () => {
     const workspace = await createWorkspace({ program: makeFolder({ "Pulumi.yaml": JSON.stringify(program) }), env: world.env });
     workspaces.push(workspace);
     return workspace;
+  }
+
+  function defaults(context: string): object {
+    return { repositoryUrl: world.repositoryUrl, project: world.project, contextBucket: world.bucket, context };
   }
 
   function objects(): readonly StoredObject[] {
@@ -145,6 +148,54 @@ describe("a context of which little changed", () => {
       archives(before).map(({ Key }) => Key.split("/")[1]),
       ["contexts"],
     );
+  });
+
+  it("makes the same image, bit for bit, put together from a delta, piped into BuildKit, and unpacked beside its Dockerfile", async () => {
+    const dockerfile = `FROM ${world.base}\nCOPY . /app/\nCOPY a /b/\n`;
+    const content: FolderContent = {
+      "deploy/app.Dockerfile": dockerfile,
+      ".dockerignore": "*.log\n!kept.log\n",
+      "kept.log": "kept",
+      "left.log": "left out",
+      heavy,
+      note: "old",
+      "a/c": "c",
+      "a-b/run.sh": { exec: "run" },
+      "empty/inner": null,
+      dangling: { link: "nowhere" },
+      "caf\u00e9 \u{1f600}/it's": "",
+    };
+    const images = { repositoryUrl: world.repositoryUrl, project: world.project, contextBucket: world.bucket, reproducible: true };
+    const build = async (properties: object): Promise<{ digest: unknown; recipe: string }> => {
+      const workspace = await stack("", { ...images, ...properties });
+      await workspace.pulumi(up);
+      return built(workspace);
+    };
+    const built = async (workspace: PulumiWorkspace): Promise<{ digest: unknown; recipe: string }> => {
+      const { imageUri, buildId, outcome } = await workspace.outputs();
+      assert.equal(outcome, "built");
+      const answer = run("aws", ["codebuild", "batch-get-builds", "--ids", String(buildId), "--output", "json"], world.env);
+      const { builds } = JSON.parse(answer) as { builds: { source: { buildspec: string } }[] };
+      return { digest: String(imageUri).split("@")[1], recipe: builds[0]?.source.buildspec ?? "" };
+    };
+    const context = makeFolder(content);
+    const inside = { context, dockerfile: join(context, "deploy/app.Dockerfile") };
+    const changing = await stack("", { ...images, ...inside });
+    await changing.pulumi(up);
+    writeFileSync(join(context, "note"), "new");
+    await changing.pulumi(up);
+    const assembled = await built(changing);
+    assert.ok(assembled.recipe.includes("--strip-components=1 tree"));
+
+    // Nothing remembers how this context was shipped, so it is shipped whole.
+    for (const { Key } of objects().filter(({ Key }) => Key.startsWith("cloudbuild/heads/"))) {
+      run("aws", ["s3api", "delete-object", "--bucket", world.bucket, "--key", Key], world.env);
+    }
+    const piped = await build({ ...inside, triggers: { way: "piped" } });
+    assert.ok(piped.recipe.includes(" --file deploy/app.Dockerfile - < "), piped.recipe);
+    const unpacked = await build({ context, dockerfileInline: `${dockerfile}# beside` });
+    assert.ok(unpacked.recipe.includes("tar -xpzf") && unpacked.recipe.includes("$CODEBUILD_SRC_DIR_dockerfile"), unpacked.recipe);
+    assert.deepEqual([piped.digest, unpacked.digest], [assembled.digest, assembled.digest]);
   });
 
   it("is built once for two stacks at once, one of which finds a base and the other does not", async () => {

@@ -54,7 +54,7 @@ export type OtherContext =
   /** The source of the project itself, at a version of it. */
   | { readonly kind: "own"; readonly version?: string };
 
-/** The Dockerfile we shipped, or where it lies in the context. */
+/** The Dockerfile we shipped beside the context, or where it lies in the context. */
 export type BuildDockerfile =
   { readonly kind: "shipped"; readonly object: StoredObject } | { readonly kind: "inContext"; readonly path: string };
 

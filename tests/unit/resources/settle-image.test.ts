@@ -112,7 +112,8 @@ describe("the conductor", () => {
   it("ships what the bucket lacks, and nothing that it has", async () => {
     const [lacking, having] = [await scene(), await scene({ stored: true })];
     assert.equal((await lacking.settle()).outcome, "built");
-    assert.deepEqual(lacking.put.args.map(([key]) => key.split("/")[1]).sort(), ["contexts", "dockerfiles", "manifests"]);
+    assert.deepEqual(lacking.put.args.map(([key]) => key.split("/")[1]).sort(), ["contexts", "manifests"]);
+    assert.deepEqual(lacking.start.args[0]?.[0].dockerfile, { kind: "inContext", path: "Dockerfile" });
     assert.equal((await having.settle()).outcome, "built");
     sinon.assert.notCalled(having.put);
     sinon.assert.calledOnce(having.start);
@@ -218,7 +219,7 @@ describe("the conductor", () => {
         [`${plan.contentTag}-linux-amd64`, "linux/amd64"],
         [`${plan.contentTag}-linux-arm64`, "linux/arm64"],
       ]);
-      assert.equal(put.args.length, 3, "one context, one Dockerfile, one manifest");
+      assert.equal(put.args.length, 2, "one context, one manifest");
       const index = await registry.find(repository, { tag: plan.contentTag }, AbortSignal.timeout(1000));
       assert.equal(settled.digest, index?.digest);
       assert.deepEqual(settled.platformDigests, {

@@ -31,6 +31,7 @@ export function buildspec(request: BuildRequest): string {
 
 const work = "$CLOUDBUILD_WORK";
 const contextFolder = `${work}/context`;
+const ownDockerfile = `${work}/dockerfile/Dockerfile`;
 
 /** Puts the files where the build reads them. */
 function sourceCommands(request: BuildRequest): string[] {
@@ -39,16 +40,32 @@ function sourceCommands(request: BuildRequest): string[] {
   const folders = ["context", "dockerfile", ...named.map(({ identifier }) => identifier)].map((name) => `"${work}/${name}"`);
   return [
     `CLOUDBUILD_WORK="$(mktemp -d)" && mkdir ${folders.join(" ")}`,
-    ...(context.kind === "archive" ? unpackCommands(context) : []),
+    ...(context.kind === "archive" && pipedArchive(request) === undefined ? unpackCommands(context) : []),
     // CodeBuild unpacks a zip by itself, and nothing else.
     ...(context.kind === "object" && context.format !== "zip"
       ? [`tar -x${context.format === "tar" ? "" : "z"}f "${primaryFolder}"/${shellQuote(fileNameOf(context.object))} -C "${contextFolder}"`]
       : []),
     ...named.map((one) => `tar -xpzf "${folderOf(one)}"/${shellQuote(fileNameOf(one.object))} -C "${work}/${one.identifier}"`),
-    ...(dockerfile?.kind === "shipped" ? [`cp "${dockerfileFolder}/Dockerfile" "${work}/dockerfile/Dockerfile"`] : []),
-    // What we shipped holds what the ignore file let through; an empty ignore file beside the Dockerfile keeps buildx from filtering twice.
-    ...(context.kind === "archive" ? [`: > "${work}/dockerfile/Dockerfile.dockerignore"`] : []),
+    ...(dockerfile?.kind === "shipped" ? [`cp "${dockerfileFolder}/Dockerfile" "${ownDockerfile}"`] : []),
+    ...(context.kind === "archive" && pipedArchive(request) === undefined ? besideContext(dockerfile) : []),
   ];
+}
+
+/** What we shipped holds what the ignore file let through; an empty one beside the Dockerfile keeps buildx from filtering twice. */
+function besideContext(dockerfile: BuildRequest["dockerfile"]): string[] {
+  return [
+    ...(dockerfile?.kind === "inContext" ? [`cp "${contextFolder}"/${shellQuote(dockerfile.path)} "${ownDockerfile}"`] : []),
+    `: > "${ownDockerfile}.dockerignore"`,
+  ];
+}
+
+/**
+ * The archive that buildx may read as it is, if it is the whole context and holds the Dockerfile: BuildKit unpacks it, and filters nothing.
+ * Nothing is written to the disk and read again before the build.
+ */
+function pipedArchive({ context, dockerfile }: BuildRequest): { readonly archive: string; readonly dockerfile: string } | undefined {
+  if (context.kind !== "archive" || context.assembly !== undefined || dockerfile?.kind !== "inContext") return undefined;
+  return { archive: `"${primaryFolder}"/${shellQuote(fileNameOf(context.object))}`, dockerfile: shellQuote(dockerfile.path) };
 }
 
 function buildCommand(request: BuildRequest): string {
@@ -65,8 +82,11 @@ function buildCommand(request: BuildRequest): string {
 }
 
 /** The Dockerfile and the context, as buildx is told of them. */
-function contextArguments({ context, dockerfile }: BuildRequest): string[] {
-  const shipped = `"${work}/dockerfile/Dockerfile"`;
+function contextArguments(request: BuildRequest): string[] {
+  const { context, dockerfile } = request;
+  const shipped = `"${ownDockerfile}"`;
+  const piped = pipedArchive(request);
+  if (piped !== undefined) return [`--file ${piped.dockerfile} - < ${piped.archive}`];
   switch (context.kind) {
     case "git":
       // Beside a context that BuildKit fetches, a path is a path in it; a Dockerfile of ours comes in by stdin.

@@ -65,6 +65,14 @@ export async function stageDockerfile(
   return { bucket: store.bucket, key };
 }
 
+// What no program can take for anything else than the path of a file.
+const plainPath = /^\w[\w./+@-]*$/;
+
+/** Where a context holds the very bytes of the Dockerfile, in whatever file. Then it need not be carried beside it. */
+export function pathOfDockerfile({ entries }: ReadFolder, { sha256 }: DockerfileText): string | undefined {
+  return entries.find((entry) => entry.kind === "file" && entry.sha256 === sha256 && plainPath.test(entry.path))?.path;
+}
+
 async function ensure(key: string, open: () => Readable, store: ContextStore, signal: AbortSignal): Promise<void> {
   if ((await store.stat(key, signal)) === undefined) await store.put(key, open, signal);
 }

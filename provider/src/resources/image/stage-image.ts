@@ -1,9 +1,9 @@
 import type { BuildContext, BuildRequest } from "../../build/build-request.ts";
 import { gitUrlAt } from "../../context/sources/context-reference.ts";
 import type { ContextStore } from "../../context/shipping/context-store.ts";
-import type { ResolvedDockerfile, ResolvedSource } from "../../context/sources/resolved-source.ts";
+import type { ResolvedDockerfile, ResolvedSource, ResolvedSources } from "../../context/sources/resolved-source.ts";
 import type { ContextHistory } from "../../context/shipping/ship-context.ts";
-import { stageDockerfile, stageFolder } from "../../context/shipping/stage-context.ts";
+import { pathOfDockerfile, stageDockerfile, stageFolder } from "../../context/shipping/stage-context.ts";
 import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
 import type { Operation } from "../../support/operation.ts";
 import { mapValues } from "../../support/map-values.ts";
@@ -67,9 +67,16 @@ async function stageSources(
   const [context, contexts, dockerfile] = await Promise.all([
     stage(resolved.context, store, operation, history),
     mapValues(resolved.contexts, (one) => stage(one, store, operation)),
-    stageText(resolved.dockerfile, store, operation),
+    stageText(travelling(resolved, plan), store, operation),
   ]);
   return { context, contexts, dockerfile };
+}
+
+/** A Dockerfile that is a file of the context travels in it. A project's own buildspec is promised one beside it. */
+function travelling({ context, dockerfile }: ResolvedSources, { buildspec }: ImagePlan): ResolvedDockerfile {
+  if (buildspec === "project" || context.kind !== "folder" || dockerfile.kind === "inContext") return dockerfile;
+  const path = pathOfDockerfile(context, dockerfile);
+  return path === undefined ? dockerfile : { kind: "inContext", path };
 }
 
 async function stage(

@@ -14,8 +14,23 @@ interface Spec {
   readonly phases: Record<string, { readonly commands: string[] }>;
 }
 
+const archive = { kind: "archive", object: { bucket: "contexts", key: "cloudbuild/contexts/aaaa.tar.gz" } } as const;
+
 describe("buildspec", () => {
   it("is the golden text for a plain image", () => assertGolden("buildspec/plain.yml", buildspec(buildRequest())));
+
+  it("is the golden text for a context that holds its Dockerfile: the archive goes to BuildKit as it is", () =>
+    assertGolden("buildspec/piped.yml", buildspec(buildRequest({ dockerfile: { kind: "inContext", path: "deploy/app.Dockerfile" } }))));
+
+  it("takes the Dockerfile out of a context that was put together", () => {
+    const context = { ...archive, assembly: { baseKey: "a/base.tar.gz", deltaKeys: ["a/delta.tar.gz"], treeDigest: "0".repeat(64) } };
+    const spec = parse(buildspec(buildRequest({ context, dockerfile: { kind: "inContext", path: "Dockerfile" } }))) as Spec;
+    const commands = spec.phases["build"]?.commands ?? [];
+    const copied = commands.indexOf('cp "$CLOUDBUILD_WORK/context"/Dockerfile "$CLOUDBUILD_WORK/dockerfile/Dockerfile"');
+    assert.ok(copied > 0);
+    assert.equal(commands[copied + 1], ': > "$CLOUDBUILD_WORK/dockerfile/Dockerfile.dockerignore"');
+    assert.ok(commands[copied + 2]?.endsWith('--file "$CLOUDBUILD_WORK/dockerfile/Dockerfile" "$CLOUDBUILD_WORK/context"'));
+  });
 
   it("is the golden text for an image with everything", () => {
     const request = buildRequest({
