@@ -84,6 +84,20 @@ describe("the context store", () => {
     assert.ok(stored(key).equals(small));
   });
 
+  it("uploads once for several processes that do so in turn, and for each of them it is there", async () => {
+    const key = freshKey();
+    const processes = Array.from({ length: 4 }, () => storeOf(cloud.bucket));
+    await Promise.all(
+      processes.map(async (process) => {
+        await process.putInTurn(key, open(large), signal);
+        assert.equal((await process.stat(key, signal))?.size, large.length);
+      }),
+    );
+    const calls = await cloud.calls();
+    assert.deepEqual([calls["s3:CreateMultipartUpload"], calls["s3:UploadPart"]], [1, 4]);
+    assert.ok(stored(key).equals(large));
+  });
+
   const faults: readonly (readonly [name: string, bytes: Buffer, faults: readonly PlannedFault[]])[] = [
     ["a reset", small, [{ call: "s3:PutObject", times: 2, reset: true }]],
     ["a 503", small, [{ call: "s3:PutObject", times: 2, error: { code: "SlowDown", status: 503 } }]],

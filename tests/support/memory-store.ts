@@ -15,6 +15,10 @@ export function memoryStore(): MemoryStore {
     objects.set(key, bytes);
     puts[key] = bytes.length;
   };
+  const put: ContextStore["put"] = async (key, open) => {
+    const bytes = await buffer(open());
+    if (!objects.has(key)) keep(key, bytes);
+  };
   return {
     bucket: "contexts",
     objects,
@@ -28,10 +32,8 @@ export function memoryStore(): MemoryStore {
       return bytes && { size: bytes.length, etag: createHash("md5").update(bytes).digest("hex") };
     },
     get: async (key) => objects.get(key),
-    put: async (key, open) => {
-      const bytes = await buffer(open());
-      if (!objects.has(key)) keep(key, bytes);
-    },
+    put,
+    putInTurn: put,
     replace: async (key, bytes) => keep(key, bytes),
   };
 }

@@ -57,6 +57,7 @@ describe("the conductor", () => {
       stat: async () => (options.stored === true ? { size: 1, etag: "1" } : undefined),
       get: async () => undefined,
       put,
+      putInTurn: () => assert.fail("a small context waits for nobody"),
       replace: async () => assert.fail("a small context leaves no record"),
     };
     const observe: BuildBackend["observe"] = async (ids, signal) => {

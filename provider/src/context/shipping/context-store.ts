@@ -19,6 +19,8 @@ export interface ContextStore {
   get(key: string, signal: AbortSignal): Promise<Buffer | undefined>;
   /** Stores what `open` streams. If the object came to be there meanwhile, that is success. */
   put(key: string, open: () => Readable, signal: AbortSignal): Promise<void>;
+  /** The same for what is large: of several processes that store it at once, one does, and the others wait for it. */
+  putInTurn(key: string, open: () => Readable, signal: AbortSignal): Promise<void>;
   /** Stores a small object in place of what may be there. */
   replace(key: string, bytes: Buffer, signal: AbortSignal): Promise<void>;
 }

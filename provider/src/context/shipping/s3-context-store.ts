@@ -5,6 +5,7 @@ import type { Clock } from "../../support/clock.ts";
 import { once } from "../../support/once.ts";
 import { retry } from "../../support/retry.ts";
 import type { ContextStore, ObjectFacts } from "./context-store.ts";
+import { inTurn } from "./upload-turn.ts";
 
 // Two parts on their way at a time bound the memory. Parts of 5 MiB, the smallest S3 takes, make up to 50 GB.
 const partBytes = 5 << 20;
@@ -12,7 +13,7 @@ const partsAtOnce = 2;
 // By this tag a lifecycle rule of the bucket can tell contexts from everything else.
 const tagging = "cloudbuild=context";
 
-/** Contexts in an S3 bucket. Uploads of the same key at the same time, from one process, are one. */
+/** Contexts in an S3 bucket. Uploads of the same key at the same time, from one process, are one; in turn, also those of several. */
 export function createS3ContextStore({ config, bucket, clock }: { config: AwsClientConfig; bucket: string; clock: Clock }): ContextStore {
   const load = once(async () => {
     const [s3, { Upload }] = await Promise.all([import("@aws-sdk/client-s3"), import("@aws-sdk/lib-storage")]);
@@ -30,7 +31,7 @@ export function createS3ContextStore({ config, bucket, clock }: { config: AwsCli
     }
   };
 
-  return {
+  const store: ContextStore = {
     bucket,
     stat: (key, signal) => call("GetObject", signal, () => factsOf(key, signal)),
     get: (key, signal) =>
@@ -50,16 +51,24 @@ export function createS3ContextStore({ config, bucket, clock }: { config: AwsCli
         const { s3, client } = await load();
         await client.send(new s3.PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes, Tagging: tagging }), { abortSignal: signal });
       }),
-    async put(key, open, signal) {
-      const upload = uploads.get(key) ?? call("PutObject", signal, () => uploadObject(key, open, signal));
-      uploads.set(key, upload);
-      try {
-        await upload;
-      } finally {
-        uploads.delete(key);
-      }
-    },
+    put: (key, open, signal) => together(key, () => call("PutObject", signal, () => uploadObject(key, open, signal))),
+    putInTurn: (key, open, signal) =>
+      together(key, () => {
+        const upload = () => call("PutObject", signal, () => uploadObject(key, open, signal));
+        return inTurn(key, upload, store, clock, signal);
+      }),
   };
+  return store;
+
+  async function together(key: string, start: () => Promise<void>): Promise<void> {
+    const upload = uploads.get(key) ?? start();
+    uploads.set(key, upload);
+    try {
+      await upload;
+    } finally {
+      uploads.delete(key);
+    }
+  }
 
   async function factsOf(key: string, signal: AbortSignal): Promise<ObjectFacts | undefined> {
     const { s3, client } = await load();

@@ -29,7 +29,7 @@ export interface ContextHistory {
 
 // A build takes at most twelve sources, and named contexts want some of them.
 const maxDeltas = 3;
-// Below this a delta saves less time than the questions it takes.
+// Below this a delta, or leaving the upload to somebody else, saves less time than the questions it takes.
 const worthwhileBytes = 4_000_000;
 // All deltas over one base together, and what the newest of them carries, as shares of the whole.
 const largestShare = 1 / 4;
@@ -61,7 +61,7 @@ async function shipWhole({ root, entries, contextHash, totalSize }: ReadFolder, 
   const { signal, reporter } = operation;
   let reported = totalSize <= largeContextBytes;
   reporter.status(`shipping ${describeSize(totalSize)} of build context`);
-  await store.put(contextKey(contextHash), open, signal);
+  await send(contextKey(contextHash), totalSize, open, store, signal);
 
   // Of many images that ship the same context at once, only one opens it.
   function open(): Readable {
@@ -75,6 +75,12 @@ async function shipWhole({ root, entries, contextHash, totalSize }: ReadFolder, 
     reported = true;
     return packContext(root, entries, signal);
   }
+}
+
+/** @param bytes about how much it is */
+async function send(key: string, bytes: number, open: () => Readable, store: ContextStore, signal: AbortSignal): Promise<void> {
+  if (bytes > worthwhileBytes) await store.putInTurn(key, open, signal);
+  else await store.put(key, open, signal);
 }
 
 /** How this context, or the newest of the same lineage, was shipped, if every part of it is still there as it was. */
@@ -113,7 +119,7 @@ async function extend(
   const key = deltaKey(assembledHash(from), context.contextHash);
   if ((await store.stat(key, signal)) === undefined) {
     reporter.status(`shipping ${describeSize(delta.changedBytes)} of changes to a build context of ${describeSize(context.totalSize)}`);
-    await store.put(key, () => packDelta(context.root, delta, signal), signal);
+    await send(key, delta.changedBytes, () => packDelta(context.root, delta, signal), store, signal);
   }
   const facts = await store.stat(key, signal);
   return facts && [...from, { ...facts, contextHash: context.contextHash }];

@@ -18,6 +18,7 @@ function storeWith(objects: Readonly<Record<string, ObjectFacts>>): StoreOf {
     stat: async (key) => objects[key],
     get: () => assert.fail(),
     put: () => assert.fail(),
+    putInTurn: () => assert.fail(),
     replace: () => assert.fail(),
   });
 }
