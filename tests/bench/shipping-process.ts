@@ -1,5 +1,6 @@
 // What is done with a context that was read, in a process of its own: `pack <folder>` or `ship <folder> <endpoint> <region> <bucket>`. Prints a
 // `Shipped`.
+import type { Readable } from "node:stream";
 import { createContextReader, type ResolvedContext } from "../../provider/src/context/files/context-reader.ts";
 import { packContext } from "../../provider/src/context/shipping/pack-context.ts";
 import { createS3ContextStore } from "../../provider/src/context/shipping/s3-context-store.ts";
@@ -33,17 +34,14 @@ async function ship(read: ResolvedContext): Promise<number> {
   const credentials = async () => ({ accessKeyId: "x", secretAccessKey: "y" });
   const store = createS3ContextStore({ config: { region, endpoint, forcePathStyle: true, credentials }, bucket, clock: systemClock });
   let sum = 0;
+  const counted = (open: () => Readable) => () =>
+    open()
+      .on("data", (chunk: Buffer) => (sum += chunk.length))
+      .pause();
   const counting: typeof store = {
     ...store,
-    put: (key, open, signal) =>
-      store.put(
-        key,
-        () =>
-          open()
-            .on("data", (chunk: Buffer) => (sum += chunk.length))
-            .pause(),
-        signal,
-      ),
+    put: (key, open, signal) => store.put(key, counted(open), signal),
+    putInTurn: (key, open, signal) => store.putInTurn(key, counted(open), signal),
     replace: (key, body, signal) => ((sum += body.length), store.replace(key, body, signal)),
   };
   await stageFolder(read, counting, recordedOperation(), { lineage: "bench", delta: true });

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import type { HashedEntry, HashedFile } from "../context-entry.ts";
 import { absolutePath, changed, unreadable } from "../context-path.ts";
@@ -52,22 +52,28 @@ function* entryChunks(root: string, entry: HashedEntry, name: string, buffer: Bu
 
 // Read in order by synchronous calls: promises for each file cost ten times the time of the file itself.
 function* contentChunks(root: string, { path, size, sha256 }: HashedFile, buffer: Buffer): Generator<Buffer> {
-  const hash = createHash("sha256");
   const file = reading(path, () => openSync(absolutePath(root, path), "r"));
-  let bytes = 0;
   try {
-    for (;;) {
-      const read = reading(path, () => readSync(file, buffer));
-      if (read === 0) break;
+    let read = reading(path, () => readSync(file, buffer));
+    // Most files fit in the buffer. A hash object for each would be the most of the garbage.
+    if (read === size && read < buffer.length) {
+      const content = buffer.subarray(0, read);
+      if (hash("sha256", content) !== sha256) throw changed(path);
+      yield content;
+      return;
+    }
+    const running = createHash("sha256");
+    let bytes = 0;
+    for (; read > 0; read = reading(path, () => readSync(file, buffer))) {
       bytes += read;
       if (bytes > size) throw changed(path);
-      hash.update(buffer.subarray(0, read));
+      running.update(buffer.subarray(0, read));
       yield buffer.subarray(0, read);
     }
+    if (bytes !== size || running.digest("hex") !== sha256) throw changed(path);
   } finally {
     closeSync(file);
   }
-  if (bytes !== size || hash.digest("hex") !== sha256) throw changed(path);
 }
 
 function reading<T>(path: string, read: () => T): T {
