@@ -84,6 +84,19 @@ describe("the context store", () => {
     assert.ok(stored(key).equals(small));
   });
 
+  it("goes on for who still waits when the caller that began gives up, and hears that caller at once", async () => {
+    const key = freshKey();
+    await cloud.setFaults([{ call: "s3:PutObject", times: 1, delayMs: 1500 }]);
+    const controller = new AbortController();
+    const first = store.put(key, open(small), controller.signal);
+    const second = store.put(key, open(small), signal);
+    controller.abort(new Error("too late for me"));
+    await assert.rejects(first, /too late for me/);
+    assert.equal(await store.stat(key, signal), undefined);
+    await second;
+    assert.ok(stored(key).equals(small));
+  });
+
   it("uploads once for several processes that do so in turn, and for each of them it is there", async () => {
     const key = freshKey();
     const processes = Array.from({ length: 4 }, () => storeOf(cloud.bucket));

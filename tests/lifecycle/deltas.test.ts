@@ -163,6 +163,8 @@ describe("a context of which little changed", () => {
       "a-b/run.sh": { exec: "run" },
       "empty/inner": null,
       dangling: { link: "nowhere" },
+      outside: { link: "../../elsewhere" },
+      absolute: { link: "/etc/passwd" },
       "caf\u00e9 \u{1f600}/it's": "",
     };
     const images = { repositoryUrl: world.repositoryUrl, project: world.project, contextBucket: world.bucket, reproducible: true };

@@ -40,21 +40,20 @@ interface Pass {
   listed?: Listing;
 }
 
-// So many that ask together are hardly all there are: the engine hands over four for each core at a time.
+// Where so many ask, there are more to come: the engine hands over four for each core at a time.
 const many = 5;
 // How old an answer may be. Long enough for the engine to hand over a few hundred resources.
 const lifetimeMs = 10_000;
 
 /**
- * Locates the images of many resources in one call, although the engine hands over the next resources only when it has the answers for the
- * last ones: the whole repository is listed when many ask together, or when somebody comes after the first, which are looked up. Whoever asks
- * the same a second time begins a new pass, and so never hears an old answer again.
+ * Locates the images of many resources in one call or two, although the engine hands over the next resources only when it has the answers for
+ * the last ones: as soon as five resources have asked, the whole repository is listed. Whoever asks the same a second time begins a new pass,
+ * and so never hears an old answer again.
  */
 export function createLocator({ clock, maxIds, windowMs, lookUp, list }: LocatorOptions): Locator {
   let pass: Pass | undefined;
 
   function begin(): Pass {
-    let lookups = 0;
     let listing: Promise<Listing> | undefined;
     const begun: Pass = {
       startedAt: clock.now(),
@@ -64,8 +63,7 @@ export function createLocator({ clock, maxIds, windowMs, lookUp, list }: Locator
     return begun;
 
     async function run(references: readonly string[]): Promise<Answers<LocatedImage>> {
-      lookups += 1;
-      if (lookups === 1 && begun.asked.size < many) return lookUp(references);
+      if (begun.asked.size < many) return lookUp(references);
       listing ??= list();
       const { images, complete } = (begun.listed = await listing);
       const others = complete ? [] : references.filter((reference) => !images.has(reference));
@@ -78,7 +76,7 @@ export function createLocator({ clock, maxIds, windowMs, lookUp, list }: Locator
       if (pass === undefined || clock.now() - pass.startedAt > lifetimeMs || pass.asked.get(urn)?.has(reference)) pass = begin();
       pass.asked.set(urn, (pass.asked.get(urn) ?? new Set()).add(reference));
       const listed = pass.listed?.images.get(reference);
-      if (listed !== undefined) return listed;
+      if (listed !== undefined || pass.listed?.complete === true) return listed;
       const answer = await pass.ask(reference, signal);
       if (answer instanceof CloudBuildError) throw answer;
       return answer;

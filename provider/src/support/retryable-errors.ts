@@ -24,6 +24,7 @@ export const retryableErrors: Readonly<Record<string, RetryClass>> = {
   ThrottlingException: "throttle",
   TooManyRequestsException: "throttle",
   TransactionInProgressException: "throttle",
+  ConditionalRequestConflict: "transient",
   InternalError: "transient",
   InternalFailure: "transient",
   InternalServerError: "transient",

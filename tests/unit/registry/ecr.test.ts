@@ -87,16 +87,17 @@ describe("what ECR says of single images", () => {
         blob: unscripted,
       };
       const registry = createEcrRegistry({ api, clock: systemClock });
-      for (const name of ["a", "b"]) assert.ok(await registry.locate(repository, { tag: name }, recordedOperation(urn + name)));
-      const last = await registry.locate(repository, { tag: "c" }, recordedOperation(`${urn}c`));
+      for (const name of ["a", "b", "c", "d"]) assert.ok(await registry.locate(repository, { tag: name }, recordedOperation(urn + name)));
+      // The fifth to ask has the repository listed.
+      const last = await registry.locate(repository, { tag: "e" }, recordedOperation(`${urn}e`));
       return { lookUps: lookUps.callCount, last: last?.digest };
     };
     const denied = Object.assign(new Error("no"), { name: "AccessDeniedException" });
-    assert.deepEqual(await locating(() => Promise.reject(denied)), { lookUps: 3, last: there.imageDigest });
+    assert.deepEqual(await locating(() => Promise.reject(denied)), { lookUps: 5, last: there.imageDigest });
     const page = { imageDetails: [{ ...there, imageTags: ["b"] }] };
-    assert.deepEqual(await locating(async () => ({ ...page, nextToken: "more" })), { lookUps: 2, last: there.imageDigest });
-    assert.deepEqual(await locating(async () => page), { lookUps: 1, last: undefined });
-    const archived: ImageDetail = { ...there, imageDigest: digestOf("old"), imageTags: ["c"], imageStatus: "ARCHIVED" };
-    assert.deepEqual(await locating(async () => ({ imageDetails: [...page.imageDetails, archived] })), { lookUps: 1, last: undefined });
+    assert.deepEqual(await locating(async () => ({ ...page, nextToken: "more" })), { lookUps: 5, last: there.imageDigest });
+    assert.deepEqual(await locating(async () => page), { lookUps: 4, last: undefined });
+    const archived: ImageDetail = { ...there, imageDigest: digestOf("old"), imageTags: ["e"], imageStatus: "ARCHIVED" };
+    assert.deepEqual(await locating(async () => ({ imageDetails: [...page.imageDetails, archived] })), { lookUps: 4, last: undefined });
   });
 });

@@ -57,14 +57,23 @@ async function wave({ clock, locator }: World, ...tags: string[]): Promise<(stri
   return (await asked).map((image) => image?.digest);
 }
 
+const four = ["t0", "t1", "t2", "t3"];
+const digestsOf = (...numbers: readonly number[]) => numbers.map((i) => digestOf(`manifest ${i}`));
+
 describe("locating the images of many resources", () => {
-  it("looks up the first wave, lists for the second, and asks nothing for those after it", async () => {
+  it("looks up what four ask for, lists when a fifth comes, and asks nothing for those after it", async () => {
     const world = startWorld();
-    assert.deepEqual(await wave(world, "t0", "t1"), [digestOf("manifest 0"), digestOf("manifest 1")]);
-    assert.deepEqual(await wave(world, "t2", "nowhere"), [digestOf("manifest 2"), undefined]);
-    assert.deepEqual(await wave(world, "t3", "elsewhere"), [digestOf("manifest 3"), undefined]);
-    assert.deepEqual(await wave(world, "t4"), [digestOf("manifest 4")]);
-    assert.deepEqual(world.calls, ["look up t0 t1", "list"]);
+    assert.deepEqual(await wave(world, ...four), digestsOf(0, 1, 2, 3));
+    assert.deepEqual(await wave(world, "t4", "nowhere"), [...digestsOf(4), undefined]);
+    assert.deepEqual(await wave(world, "t5", "elsewhere"), [...digestsOf(5), undefined]);
+    assert.deepEqual(await wave(world, "t6"), digestsOf(6));
+    assert.deepEqual(world.calls, ["look up t0 t1 t2 t3", "list"]);
+  });
+
+  it("lists nothing for few, however often they ask", async () => {
+    const world = startWorld();
+    for (const tag of ["t0", "t1", "t0", "t1"]) await wave(world, tag);
+    assert.deepEqual(world.calls, ["look up t0", "look up t1", "look up t0", "look up t1"]);
   });
 
   it("lists at once where many ask together, and once for waves that overlap", async () => {
@@ -74,49 +83,62 @@ describe("locating the images of many resources", () => {
     assert.deepEqual(world.calls, ["list"]);
   });
 
+  it("answers at once what it knows, also that something is not there", async () => {
+    const world = startWorld();
+    await wave(world, ...four, "t4");
+    for (const [tag, digest] of [
+      ["t5", digestOf("manifest 5")],
+      ["nowhere", undefined],
+    ] as const) {
+      // No time passes.
+      assert.equal((await world.locator.locate(tag, recordedOperation(`urn of ${tag}`)))?.digest, digest);
+    }
+  });
+
   it("begins anew for who asks again, so that an answer never comes twice", async () => {
     const world = startWorld();
-    for (const tag of ["t0", "t1", "t2"]) await wave(world, tag);
+    await wave(world, ...four, "t4");
     world.tags.set("t2", "moved");
     world.tags.delete("t1");
     assert.deepEqual(await wave(world, "t2"), [digestOf("moved")]);
     assert.deepEqual(await wave(world, "t1"), [undefined]);
-    assert.deepEqual(world.calls, ["look up t0", "list", "look up t2", "list"]);
+    assert.deepEqual(world.calls, ["list", "look up t2", "look up t1"]);
   });
 
   it("begins anew after ten seconds, and after a change", async () => {
     const world = startWorld();
-    for (const tag of ["t0", "t1"]) await wave(world, tag);
-    world.tags.set("t2", "moved");
+    await wave(world, ...four, "t4");
+    world.tags.set("t5", "moved");
     world.locator.forget();
-    assert.deepEqual(await wave(world, "t2"), [digestOf("moved")]);
-    await wave(world, "t3");
-    world.tags.set("t4", "moved, too");
+    assert.deepEqual(await wave(world, "t5"), [digestOf("moved")]);
+    await wave(world, ...four, "t4");
+    world.tags.set("t6", "moved, too");
     await world.clock.advance(10_001);
-    assert.deepEqual(await wave(world, "t4"), [digestOf("moved, too")]);
-    assert.deepEqual(world.calls, ["look up t0", "list", "look up t2", "list", "look up t4"]);
+    assert.deepEqual(await wave(world, "t6"), [digestOf("moved, too")]);
+    assert.deepEqual(world.calls, ["list", "look up t5", "list", "look up t6"]);
   });
 
   it("looks up what a listing of one page leaves open", async () => {
     const world = startWorld();
     world.complete = false;
-    await wave(world, "t0");
-    assert.deepEqual(await wave(world, "t1", "nowhere"), [digestOf("manifest 1"), undefined]);
-    assert.deepEqual(await wave(world, "elsewhere", "t2"), [undefined, digestOf("manifest 2")]);
-    assert.deepEqual(world.calls, ["look up t0", "list", "look up nowhere", "look up elsewhere"]);
+    assert.deepEqual(await wave(world, ...four, "nowhere"), [...digestsOf(0, 1, 2, 3), undefined]);
+    assert.deepEqual(await wave(world, "elsewhere", "t4"), [undefined, ...digestsOf(4)]);
+    assert.deepEqual(world.calls, ["list", "look up nowhere", "look up elsewhere"]);
   });
 
   it("looks everything up where nothing can be listed", async () => {
     const world = startWorld();
     world.listed = false;
-    for (const [i, tag] of ["t0", "t1", "t2"].entries()) assert.deepEqual(await wave(world, tag), [digestOf(`manifest ${i}`)]);
-    assert.deepEqual(world.calls, ["look up t0", "list", "look up t1", "look up t2"]);
+    assert.deepEqual(await wave(world, ...four, "t4"), digestsOf(0, 1, 2, 3, 4));
+    assert.deepEqual(await wave(world, "t5"), digestsOf(5));
+    assert.deepEqual(world.calls, ["list", "look up t0 t1 t2 t3 t4", "look up t5"]);
   });
 
   it("fails whoever asked when a lookup fails, and nobody else", async () => {
     const world = startWorld();
     world.failing = new CloudBuildError("cloud-unavailable", "no");
     await assert.rejects(wave(world, "t0"), (error) => hasCode(error, "cloud-unavailable"));
-    assert.deepEqual(await wave(world, "t1"), [digestOf("manifest 1")]);
+    world.failing = undefined;
+    assert.deepEqual(await wave(world, "t1"), digestsOf(1));
   });
 });

@@ -40,20 +40,25 @@ function sourceCommands(request: BuildRequest): string[] {
   const folders = ["context", "dockerfile", ...named.map(({ identifier }) => identifier)].map((name) => `"${work}/${name}"`);
   return [
     `CLOUDBUILD_WORK="$(mktemp -d)" && mkdir ${folders.join(" ")}`,
-    ...(context.kind === "archive" && pipedArchive(request) === undefined ? unpackCommands(context) : []),
+    ...archiveCommands(request),
     // CodeBuild unpacks a zip by itself, and nothing else.
     ...(context.kind === "object" && context.format !== "zip"
       ? [`tar -x${context.format === "tar" ? "" : "z"}f "${primaryFolder}"/${shellQuote(fileNameOf(context.object))} -C "${contextFolder}"`]
       : []),
     ...named.map((one) => `tar -xpzf "${folderOf(one)}"/${shellQuote(fileNameOf(one.object))} -C "${work}/${one.identifier}"`),
     ...(dockerfile?.kind === "shipped" ? [`cp "${dockerfileFolder}/Dockerfile" "${ownDockerfile}"`] : []),
-    ...(context.kind === "archive" && pipedArchive(request) === undefined ? besideContext(dockerfile) : []),
   ];
 }
 
-/** What we shipped holds what the ignore file let through; an empty one beside the Dockerfile keeps buildx from filtering twice. */
-function besideContext(dockerfile: BuildRequest["dockerfile"]): string[] {
+/**
+ * What we shipped holds what the ignore file let through; an empty one beside the Dockerfile keeps buildx from filtering twice. An archive that
+ * is piped is left as it is.
+ */
+function archiveCommands(request: BuildRequest): string[] {
+  const { context, dockerfile } = request;
+  if (context.kind !== "archive" || pipedArchive(request) !== undefined) return [];
   return [
+    ...unpackCommands(context),
     ...(dockerfile?.kind === "inContext" ? [`cp "${contextFolder}"/${shellQuote(dockerfile.path)} "${ownDockerfile}"`] : []),
     `: > "${ownDockerfile}.dockerignore"`,
   ];

@@ -64,6 +64,7 @@ export function createFilesHasher(root: string, { signal, eager, threads = other
   }
 
   function handOut(): void {
+    if (helpers.length === 0) return;
     for (const batch of batches.slice(handedOut)) {
       const job = toJob(root, batch);
       for (const helper of helpers) given.push(helper.give(job));
@@ -111,7 +112,7 @@ export function createFilesHasher(root: string, { signal, eager, threads = other
     async finish() {
       const unread = batches.reduce((sum, batch) => sum + countUnread(batch), 0);
       if (unread === 0) return;
-      if (helpers.length > 0) handOut();
+      handOut();
       const pause = breathe(signal);
       const startedAt = performance.now();
       let read = 0;

@@ -1,4 +1,5 @@
 import { CloudBuildError } from "../../errors/cloudbuild-error.ts";
+import { abortable } from "../../support/abortable.ts";
 import type { AwsClientConfig } from "../../support/aws-client-config.ts";
 import { awsError, isNamed } from "../../support/aws-errors.ts";
 import type { Clock } from "../../support/clock.ts";
@@ -13,13 +14,22 @@ const partsAtOnce = 2;
 // By this tag a lifecycle rule of the bucket can tell contexts from everything else.
 const tagging = "cloudbuild=context";
 
+type Open = Parameters<ContextStore["put"]>[1];
+
+/** One upload that several callers wait for. */
+interface SharedUpload {
+  readonly done: Promise<void>;
+  waiting: number;
+  stop(): Promise<void>;
+}
+
 /** Contexts in an S3 bucket. Uploads of the same key at the same time, from one process, are one; in turn, also those of several. */
 export function createS3ContextStore({ config, bucket, clock }: { config: AwsClientConfig; bucket: string; clock: Clock }): ContextStore {
   const load = once(async () => {
     const [s3, { Upload }] = await Promise.all([import("@aws-sdk/client-s3"), import("@aws-sdk/lib-storage")]);
     return { s3, client: new s3.S3Client(config), Upload };
   });
-  const uploads = new Map<string, Promise<void>>();
+  const uploads = new Map<string, SharedUpload>();
 
   const call = async <T>(action: string, signal: AbortSignal, make: () => Promise<T>): Promise<T> => {
     try {
@@ -51,23 +61,43 @@ export function createS3ContextStore({ config, bucket, clock }: { config: AwsCli
         const { s3, client } = await load();
         await client.send(new s3.PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes, Tagging: tagging }), { abortSignal: signal });
       }),
-    put: (key, open, signal) => together(key, () => call("PutObject", signal, () => uploadObject(key, open, signal))),
-    putInTurn: (key, open, signal) =>
-      together(key, () => {
-        const upload = () => call("PutObject", signal, () => uploadObject(key, open, signal));
-        return inTurn(key, upload, store, clock, signal);
-      }),
+    put: (key, open, signal) => together(key, signal, (shared) => upload(key, open, shared)),
+    putInTurn: (key, open, signal) => together(key, signal, (shared) => inTurn(key, () => upload(key, open, shared), store, clock, shared)),
   };
   return store;
 
-  async function together(key: string, start: () => Promise<void>): Promise<void> {
-    const upload = uploads.get(key) ?? start();
-    uploads.set(key, upload);
+  function upload(key: string, open: Open, signal: AbortSignal): Promise<void> {
+    return call("PutObject", signal, () => uploadObject(key, open, signal));
+  }
+
+  /** Joins an upload of this key that is under way, or starts one. It goes on as long as somebody waits for it. */
+  async function together(key: string, signal: AbortSignal, start: (shared: AbortSignal) => Promise<void>): Promise<void> {
+    signal.throwIfAborted();
+    const shared = uploads.get(key) ?? begin(key, start);
+    shared.waiting += 1;
     try {
-      await upload;
+      await abortable(shared.done, signal);
     } finally {
-      uploads.delete(key);
+      shared.waiting -= 1;
+      if (shared.waiting === 0) await shared.stop();
     }
+  }
+
+  function begin(key: string, start: (shared: AbortSignal) => Promise<void>): SharedUpload {
+    const controller = new AbortController();
+    const done = start(controller.signal);
+    const shared: SharedUpload = {
+      done,
+      waiting: 0,
+      async stop() {
+        if (uploads.get(key) === shared) uploads.delete(key);
+        controller.abort();
+        // What it began is taken back before anybody hears that it stopped.
+        await done.catch(() => undefined);
+      },
+    };
+    uploads.set(key, shared);
+    return shared;
   }
 
   async function factsOf(key: string, signal: AbortSignal): Promise<ObjectFacts | undefined> {
@@ -83,7 +113,7 @@ export function createS3ContextStore({ config, bucket, clock }: { config: AwsCli
     }
   }
 
-  async function uploadObject(key: string, open: Parameters<ContextStore["put"]>[1], signal: AbortSignal): Promise<void> {
+  async function uploadObject(key: string, open: Open, signal: AbortSignal): Promise<void> {
     const { client, Upload } = await load();
     const body = open();
     let failure: Error | undefined;

@@ -88,6 +88,15 @@ describe("hashing files", () => {
     }
   });
 
+  it("comes to the same by real threads", async () => {
+    const files = makeFiles(2 * batchFiles + 100, 3000);
+    const hasher = createFilesHasher(files.root, { signal, eager: true });
+    for (const path of files.paths) hasher.add(path);
+    await hasher.finish();
+    await hasher.stop();
+    assert.deepEqual(digests(hasher), await hash(files, pretendHelpers(0)));
+  });
+
   it("reads only what is not known yet", async () => {
     const { root, paths } = makeFiles(3, 10);
     const hasher = hasherOf({ root, paths: paths.with(1, join("is", "not", "there")) }, pretendHelpers(0));

@@ -40,7 +40,7 @@ describe("uploading in turn", () => {
     const upload = sinon.spy(async () => undefined);
     let over = false;
     const second = take(upload).then(() => (over = true));
-    await clock.advance(120_000);
+    await clock.advance(110_000);
     assert.equal(over, false);
     finish();
     await first;
@@ -76,6 +76,57 @@ describe("uploading in turn", () => {
     await clock.advance(1000);
     await second;
     sinon.assert.calledOnce(upload);
+  });
+
+  it("does not wait longer than two minutes for a slow one, and leaves its note alone", async () => {
+    const { take, store, clock, never } = scene();
+    void take(never);
+    await settle();
+    let finish = (): void => undefined;
+    const upload = sinon.spy(() => new Promise<void>((resolve) => (finish = resolve)));
+    const second = take(upload);
+    await clock.advance(119_000);
+    sinon.assert.notCalled(upload);
+    await clock.advance(2000);
+    sinon.assert.calledOnce(upload);
+    for (const noteKey of store.objects.keys()) store.objects.set(noteKey, Buffer.from("the slow one 25\n"));
+    finish();
+    await second;
+    assert.deepEqual([...store.objects.values()].map(String), ["the slow one 25\n"]);
+  });
+
+  it("sends nothing when somebody was done since the caller looked", async () => {
+    const { take, stored, never, store } = scene();
+    await take(stored);
+    await take(never);
+    sinon.assert.notCalled(never);
+    assert.ok([...store.objects.values()].some((note) => note.toString() === "nobody\n"));
+  });
+
+  it("uploads where the note can be neither read nor written, and where a beat fails", async () => {
+    const denied = (): Promise<never> => Promise.reject(new Error("denied"));
+    const unreadable = async (): Promise<undefined> => undefined;
+    for (const broken of [{ get: denied }, { put: denied }, { get: unreadable }, { replace: denied }]) {
+      const { store, clock } = scene();
+      const upload = sinon.spy(() => clock.sleep(12_000));
+      const done = inTurn(key, upload, { ...store, ...broken }, clock, signal);
+      await clock.advance(13_000);
+      await done;
+      sinon.assert.calledOnce(upload);
+    }
+  });
+
+  it("leaves the note free when it is cancelled", async () => {
+    const { take, store } = scene();
+    const controller = new AbortController();
+    const first = take(
+      () => new Promise((_, reject) => controller.signal.addEventListener("abort", () => reject(controller.signal.reason as Error))),
+      controller.signal,
+    );
+    await settle();
+    controller.abort(new Error("enough"));
+    await assert.rejects(first, /enough/);
+    assert.deepEqual([...store.objects.values()].map(String), ["nobody\n"]);
   });
 
   it("stops waiting when it is told to", async () => {
