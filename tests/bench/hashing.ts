@@ -4,7 +4,7 @@ import { root } from "../support/cloud-process.ts";
 import { bundle } from "./bundle.ts";
 import type { Reading } from "./context-process.ts";
 import type { Row, Section } from "./section.ts";
-import { inTurns, megabytes, ms, runProgram, times, writeOut } from "./timing.ts";
+import { asThePlugin, inTurns, megabytes, ms, runProgram, times, writeOut } from "./timing.ts";
 import { makeTree, type Tree } from "./tree.ts";
 
 /**
@@ -32,7 +32,8 @@ async function ofFewFiles(scratch: string, program: string): Promise<Row> {
 }
 
 function read(program: string, ...args: readonly string[]): Reading {
-  return JSON.parse(runProgram(process.execPath, [program, ...args])) as Reading;
+  const env = { ...process.env, ...asThePlugin.env };
+  return JSON.parse(runProgram(process.execPath, [...asThePlugin.flags, program, ...args], { env })) as Reading;
 }
 
 async function ofTree(tree: Tree, scratch: string, program: string): Promise<readonly Row[]> {

@@ -6,7 +6,7 @@ import { startCloudProcess, type CloudProcess } from "../support/cloud-process.t
 import { bundle } from "./bundle.ts";
 import type { Row, Section } from "./section.ts";
 import type { Shipped } from "./shipping-process.ts";
-import { megabytes, ms } from "./timing.ts";
+import { asThePlugin, megabytes, ms } from "./timing.ts";
 import type { Tree } from "./tree.ts";
 
 /** Packing, the first upload to the local cloud, and what goes up when nothing or one file changed. The trees are changed by it. */
@@ -48,10 +48,10 @@ async function ofTree({ name, folder }: Tree, program: string, { endpoint, regio
   ];
 }
 
-/** With the memory settings of the plugin's launcher. Not synchronous: the cloud's output has to be read meanwhile. */
+/** Not synchronous: the cloud's output has to be read meanwhile. */
 async function inProcess(program: string, args: readonly string[]): Promise<Shipped> {
-  const child = spawn(process.execPath, ["--max-semi-space-size=2", program, ...args], {
-    env: { ...process.env, MALLOC_ARENA_MAX: "2" },
+  const child = spawn(process.execPath, [...asThePlugin.flags, program, ...args], {
+    env: { ...process.env, ...asThePlugin.env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const said = await text(child.stdout);
