@@ -36,7 +36,10 @@ export function runProgram(program: string, args: readonly string[], options: { 
 }
 
 /** How the plugin's launcher starts Node: for programs that stand for the plugin. */
-export const asThePlugin = { flags: ["--max-semi-space-size=2"], env: { MALLOC_ARENA_MAX: "2" } } as const;
+export const asThePlugin = {
+  flags: ["--max-semi-space-size=2"],
+  env: { MALLOC_ARENA_MAX: "2", MALLOC_TRIM_THRESHOLD_: "131072" },
+} as const;
 
 /** Waits until what was written is on disk: writing it back takes the time of whatever runs meanwhile. */
 export function writeOut(): void {

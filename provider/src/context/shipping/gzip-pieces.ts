@@ -75,8 +75,10 @@ async function* inPieces(chunks: Iterable<Buffer>, take: () => Buffer, signal: A
 async function gzipPiece(piece: Buffer): Promise<Buffer> {
   if (!(await shrinks(piece))) return storedMember(piece);
   const member = await gzipped(piece, { level, chunkSize: outputBytes });
-  // An answer keeps the whole buffer that it lies in, and an upload collects thousands of them.
-  return Buffer.copyBytesFrom(member);
+  // An answer keeps the whole buffer that it lies in, and an upload collects thousands of them. Detached, it is free at once.
+  const copy = Buffer.copyBytesFrom(member);
+  if (member.buffer instanceof ArrayBuffer && member.buffer.byteLength === outputBytes) member.buffer.transfer(0);
+  return copy;
 }
 
 async function shrinks(piece: Buffer): Promise<boolean> {
